@@ -1,0 +1,43 @@
+# Gemba. `make help` lists what there is.
+SHELL := /bin/sh
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+UV := .tools/bin/uv
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check format clean
+
+help: ## List the commands
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
+
+setup: .venv/.synced ## Make the environment: uv by pip, everything else from the lock
+
+.tools/bin/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Gemba needs Python 3.11 or newer; set PYTHON=…")'
+	$(PYTHON) -m venv .tools
+	.tools/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+.venv/.synced: $(UV) uv.lock pyproject.toml $(wildcard libs/*/pyproject.toml services/*/pyproject.toml deploy/local/pyproject.toml)
+	$(UV) sync --quiet --frozen --all-packages --python $(PYTHON)
+	@touch $@
+
+run: setup ## Start the whole mesh on this machine (Ctrl-C stops it)
+	@exec $(BIN)/python -m gemba_local
+
+test: setup ## Run every test against a real mesh
+	$(BIN)/pytest
+
+check: setup ## Format, lint, types, import contracts, dependencies
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	@for package in libs/* services/* deploy/local; do echo "deptry $$package"; (cd $$package && $(CURDIR)/$(BIN)/deptry src) || exit 1; done
+
+format: setup ## Format the code and mend what ruff can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean: ## Remove the environment and caches (never the data folder)
+	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -1,0 +1,1 @@
+"""Wire shapes shared by the services: pydantic models and nothing else."""

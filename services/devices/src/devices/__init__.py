@@ -1,0 +1,1 @@
+"""IoT devices and their measurements."""

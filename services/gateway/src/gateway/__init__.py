@@ -1,0 +1,1 @@
+"""The one door: identity, rate limits, routing, the dashboard and the documentation."""

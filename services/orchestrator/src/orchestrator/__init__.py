@@ -1,0 +1,1 @@
+"""Machines, inspections and the queue between them."""

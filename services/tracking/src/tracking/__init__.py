@@ -1,0 +1,1 @@
+"""People, zones and sessions."""

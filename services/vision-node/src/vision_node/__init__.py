@@ -1,0 +1,1 @@
+"""A machine that sees: runs inspection pipelines with OpenCV and ONNX Runtime."""

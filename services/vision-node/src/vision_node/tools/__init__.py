@@ -1,0 +1,1 @@
+"""One file a tool; the registry finds them by walking this folder."""
