@@ -1,0 +1,5 @@
+"""A stand-in."""
+
+from serving import serve
+
+serve("devices")
