@@ -7,7 +7,7 @@ import sys
 
 from pydantic import ValidationError
 
-from gemba_local.folder import hold, open_folder
+from gemba_local.folder import erase, hold, open_folder
 from gemba_local.journal import Journal
 from gemba_local.log_lines import LineFormat
 from gemba_local.plan import make_plan
@@ -20,11 +20,16 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the mesh until it is stopped; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m gemba_local", description=__doc__)
     parser.add_argument("--settings", action="store_true", help="print the table of settings")
-    if parser.parse_args(arguments).settings:
+    parser.add_argument("--erase", action="store_true", help="remove the mesh and all its data")
+    options = parser.parse_args(arguments)
+    if options.settings:
         print(settings_table())
         return 0
     try:
-        _run(_read_settings())
+        if options.erase:
+            _erase(_read_settings())
+        else:
+            _run(_read_settings())
     except RunnerError as error:
         print(f"gemba: {error}", file=sys.stderr)
         return error.exit_code
@@ -40,6 +45,13 @@ def _read_settings() -> RunnerSettings:
             name = variable(str(fault["loc"][0])) if fault["loc"] else "Settings"
             complaints.append(f"{name}: {fault['msg'].removeprefix('Value error, ')}")
         raise ConfigurationError("; ".join(complaints)) from error
+
+
+def _erase(settings: RunnerSettings) -> None:
+    folder = open_folder(settings.data_dir)
+    hold(folder)
+    erase(folder)
+    print(f"Removed {folder.root}")
 
 
 def _run(settings: RunnerSettings) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping
@@ -31,7 +32,10 @@ class Identity:
 
 @dataclass(frozen=True)
 class ChildSpec:
-    """One process to keep running; `stop_rank` orders the stop, the lowest first."""
+    """One process to keep running.
+
+    `stop_rank` orders the stop, the lowest first; lines that match `quiet` are not shown.
+    """
 
     name: str
     command: tuple[str, ...]
@@ -42,6 +46,7 @@ class ChildSpec:
     stop_signal: signal.Signals = signal.SIGTERM
     stop_timeout_s: float = 12.0
     hurry_timeout_s: float = 0.0
+    quiet: re.Pattern[bytes] | None = None
     ready: Probe | None = None
     prepare: Callable[[], Awaitable[None]] | None = None
 
@@ -77,7 +82,7 @@ class RunningChild:
 
     async def watch(self, journal: Journal) -> int:
         """Pass its output on until it ends; returns its exit code, or minus the signal."""
-        lines = _OutputLines(self.spec.name, journal)
+        lines = _OutputLines(self.spec, journal)
         loop = asyncio.get_running_loop()
         pipe = os.fdopen(self._output, "rb", buffering=0)
         transport, _ = await loop.connect_read_pipe(lambda: lines, pipe)
@@ -102,19 +107,23 @@ class RunningChild:
 
 
 class _OutputLines(asyncio.Protocol):
-    def __init__(self, source: str, journal: Journal) -> None:
-        self._source, self._journal = source, journal
+    def __init__(self, spec: ChildSpec, journal: Journal) -> None:
+        self._spec, self._journal = spec, journal
         self._splitter = LineSplitter()
         self.closed = asyncio.Event()
 
     def data_received(self, data: bytes) -> None:
         for line in self._splitter.feed(data):
-            self._journal.line(self._source, line)
+            self._show(line)
 
     def connection_lost(self, error: Exception | None) -> None:
         for line in self._splitter.close():
-            self._journal.line(self._source, line)
+            self._show(line)
         self.closed.set()
+
+    def _show(self, line: bytes) -> None:
+        if self._spec.quiet is None or not self._spec.quiet.search(line):
+            self._journal.line(self._spec.name, line)
 
 
 def http_probe(url: str) -> Probe:

@@ -3,12 +3,14 @@
 import fcntl
 import json
 import os
+import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from gemba_local.problems import ConfigurationError
+from gemba_local.processes import is_running
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,8 @@ class DataFolder:
     def of_child(self, name: str) -> Path:
         """A folder of its own (0700) for one process, made if it is missing."""
         folder = self.root / "services" / name
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for path in (folder.parent, folder):
+            path.mkdir(exist_ok=True, mode=0o700)
         return folder
 
 
@@ -86,7 +89,7 @@ def hold(folder: DataFolder, *, patience_s: float = 15.0) -> int:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip()
-            if _is_running(holder) or time.monotonic() > deadline:
+            if (holder.isdigit() and is_running(int(holder))) or time.monotonic() > deadline:
                 os.close(descriptor)
                 raise ConfigurationError(
                     f"A mesh already runs on {folder.root} (process {holder or 'unknown'}). "
@@ -99,14 +102,11 @@ def hold(folder: DataFolder, *, patience_s: float = 15.0) -> int:
         return descriptor
 
 
-def _is_running(pid: str) -> bool:
-    try:
-        os.kill(int(pid), 0)
-    except (ValueError, ProcessLookupError):
-        return False
-    except PermissionError:
-        return True
-    return True
+def erase(folder: DataFolder) -> None:
+    """Remove the folder with all data, the database too where it is kept elsewhere."""
+    if folder.cluster.is_symlink():
+        shutil.rmtree(folder.cluster.readlink().parent, ignore_errors=True)
+    shutil.rmtree(folder.root)
 
 
 def write_private(path: Path, text: str) -> None:

@@ -1,6 +1,7 @@
 """The embedded NATS: bus, JetStream and the inner MQTT listener, all on loopback by password."""
 
 import json
+import re
 import sysconfig
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +11,8 @@ from gemba_local.children import ChildSpec, http_probe
 from gemba_local.folder import DataFolder, write_private
 
 USER: Final = "gemba"
+# Its banner, and a warning about the password that only its owner can read.
+_CHATTER: Final = re.compile(rb"\[INF\]|Plaintext passwords")
 _CONFIGURATION: Final = """\
 # Written by the runner at every start; changes are lost.
 server_name: gemba
@@ -64,6 +67,7 @@ def nats_spec(
         command=(str(program), "-c", str(configuration)),
         environment={"PATH": "/usr/bin:/bin", **marks},
         stop_rank=2,
+        quiet=_CHATTER,
         stop_timeout_s=stop_timeout_s,
         ready=http_probe(f"http://127.0.0.1:{ports['nats_monitor']}/healthz"),
     )
