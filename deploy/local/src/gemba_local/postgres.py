@@ -93,7 +93,7 @@ class EmbeddedPostgres:
         except asyncpg.InvalidPasswordError:
             return None  # it answers; `ensure_database` says what is wrong
         except (OSError, TimeoutError, asyncpg.PostgresError) as error:
-            return f"it takes no connection ({error or type(error).__name__})"
+            return f"it takes no connection ({type(error).__name__})"
         return None
 
     async def _prepare(self) -> None:

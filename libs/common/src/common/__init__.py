@@ -1,1 +1,1 @@
-"""What a second service needs: wire shapes, settings, errors, auth, database, bus, client, serving."""
+"""What a second service needs: shapes, settings, errors, auth, database, bus, client, serving."""

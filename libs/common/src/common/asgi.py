@@ -1,0 +1,137 @@
+"""What every request of every service passes through, as plain ASGI (no BaseHTTPMiddleware).
+
+Gives the request its id, normalises the trailing slash, counts, measures and logs it.
+"""
+
+import logging
+import re
+import secrets
+import time
+from typing import Any, Final
+
+from prometheus_client import Counter, Histogram
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from common.logs import redact, request_id, traceparent
+
+_REQUESTS: Final = Counter("http_requests_total", "Requests answered.", ["route", "method", "code"])
+_DURATION: Final = Histogram(
+    "http_request_duration_seconds",
+    "Time from the request's first byte to the answer's last.",
+    ["route", "method", "code"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
+)
+_SANE_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+_METHODS: Final = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
+_QUIET: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+_log = logging.getLogger("access")
+
+
+def new_request_id() -> str:
+    """128 random bits in hex."""
+    return secrets.token_hex(16)
+
+
+def header_of(scope: Scope, name: bytes) -> str | None:
+    """The first value of a request header, or None. The name is lower case."""
+    for key, value in scope["headers"]:
+        if key == name:
+            return str(value.decode("latin-1"))
+    return None
+
+
+def new_traceparent() -> str:
+    """A W3C trace context for a request that came without one."""
+    return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
+
+
+def adopt_ids(scope: Scope) -> str:
+    """Take over the caller's request id and trace when sane, else make new ones."""
+    given = header_of(scope, b"x-request-id")
+    identity = given if given and _SANE_ID.fullmatch(given) else new_request_id()
+    request_id.set(identity)
+    trace = header_of(scope, b"traceparent")
+    traceparent.set(trace if trace and _TRACEPARENT.fullmatch(trace) else new_traceparent())
+    return identity
+
+
+def has_nul(scope: Scope) -> bool:
+    """True when path or query holds a NUL, which PostgreSQL stores in no text."""
+    query: bytes = scope.get("query_string", b"")
+    return "\x00" in scope["path"] or b"%00" in query or b"\x00" in query
+
+
+class Observed:
+    """The outermost ASGI layer of a service: ids, slashes, metrics and the access log."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle HTTP; a WebSocket only gets its ids and its path."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        identity = adopt_ids(scope)
+        _strip_slash(scope)
+        if scope["type"] == "websocket":
+            await self._app(scope, receive, send)
+            return
+        if has_nul(scope):
+            scope = {**scope, "path": "/\ufffd", "raw_path": b"/", "query_string": b""}
+        await self._timed(scope, receive, send, identity=identity)
+
+    async def _timed(self, scope: Scope, receive: Receive, send: Send, *, identity: str) -> None:
+        status = 500
+        began = time.perf_counter()
+
+        async def tagged(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = [h for h in message.get("headers", ()) if h[0] != b"x-request-id"]
+                message["headers"] = [*headers, (b"x-request-id", identity.encode())]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, tagged)
+        finally:
+            observe_request(scope, status=status, duration_s=time.perf_counter() - began)
+
+
+def observe_request(scope: Scope, *, status: int, duration_s: float) -> None:
+    """Count one answered request and write its access line."""
+    method = scope["method"] if scope["method"] in _METHODS else "OTHER"
+    labels = (route_of(scope), method, str(status))
+    _REQUESTS.labels(*labels).inc()
+    _DURATION.labels(*labels).observe(duration_s)
+    level = logging.DEBUG if scope["path"] in _QUIET else logging.INFO
+    if _log.isEnabledFor(level):
+        query = scope.get("query_string", b"").decode("latin-1")
+        path = scope["path"] + (f"?{redact(query)}" if query else "")
+        _log.log(
+            level,
+            "%s %s %d",
+            scope["method"],
+            path,
+            status,
+            extra={"duration_ms": round(duration_s * 1000, 2)},
+        )
+
+
+def route_of(scope: Scope) -> str:
+    """The route's template: a label must not grow with every id that somebody asks for."""
+    template: Any = scope.get("gemba.route")
+    if template is None:
+        template = getattr(scope.get("route"), "path", None)
+    return str(template) if template else "(none)"
+
+
+def _strip_slash(scope: Scope) -> None:
+    path: str = scope["path"]
+    if len(path) > 1 and path.endswith("/"):
+        scope["path"] = path.rstrip("/") or "/"
+        raw: bytes | None = scope.get("raw_path")
+        if raw:
+            scope["raw_path"] = raw.rstrip(b"/") or b"/"

@@ -1,0 +1,116 @@
+"""Calls between services: a service's own token, the request's trace, and always a timeout."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+from typing import Any, Final
+
+import httpx
+
+from common.errors import BadUpstream, Unavailable, UpstreamTimeout
+from common.logs import request_id, traceparent
+from common.settings import ServiceSettings
+
+_TIMEOUT: Final = httpx.Timeout(10.0, connect=2.0)
+_RENEW_BEFORE_S: Final = 60.0
+_IDEMPOTENT: Final = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
+_RETRIES: Final = 2
+
+
+def trace_headers() -> dict[str, str]:
+    """The headers by which the called service's log lines join those of this request."""
+    headers = {}
+    if (identity := request_id.get()) is not None:
+        headers["X-Request-ID"] = identity
+    if (trace := traceparent.get()) is not None:
+        headers["traceparent"] = trace
+    return headers
+
+
+class ServiceIdentity(httpx.Auth):
+    """Adds the service's token, fetched from the gateway with the service's secret and renewed."""
+
+    requires_response_body = True
+
+    def __init__(self, settings: ServiceSettings, *, service: str) -> None:
+        self._url = f"{settings.gateway_url.rstrip('/')}/internal/service-token"
+        self._secret = settings.service_secret.get_secret_value()
+        self._service = service
+        self._token = ""
+        self._renew_at = 0.0
+        self._lock = asyncio.Lock()
+
+    async def async_auth_flow(
+        self, request: httpx.Request
+    ) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        """Sign the request; once more with a fresh token when the first was refused."""
+        async with self._lock:
+            if time.monotonic() >= self._renew_at:
+                self._adopt((yield self._token_request()))
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        response = yield request
+        if response.status_code == 401:
+            async with self._lock:
+                self._adopt((yield self._token_request()))
+            request.headers["Authorization"] = f"Bearer {self._token}"
+            yield request
+
+    def _token_request(self) -> httpx.Request:
+        body = {"service": self._service, "secret": self._secret}
+        return httpx.Request("POST", self._url, json=body, headers=trace_headers())
+
+    def _adopt(self, response: httpx.Response) -> None:
+        if response.status_code != 200:
+            raise Unavailable("The gateway gives this service no token right now.")
+        answer = response.json()
+        self._token = str(answer["access_token"])
+        self._renew_at = time.monotonic() + float(answer["expires_in"]) - _RENEW_BEFORE_S
+
+
+class MeshClient:
+    """An httpx client that speaks as this service."""
+
+    def __init__(self, settings: ServiceSettings, *, service: str) -> None:
+        self._http = httpx.AsyncClient(
+            auth=ServiceIdentity(settings, service=service),
+            timeout=_TIMEOUT,
+            limits=httpx.Limits(max_connections=100, max_keepalive_connections=20),
+        )
+
+    async def request(
+        self, method: str, url: str, *, timeout_s: float | None = None, **more: Any
+    ) -> httpx.Response:
+        """Send one request; methods that may be repeated are, when no connection was made.
+
+        Args:
+            method: the HTTP method.
+            url: the whole address.
+            timeout_s: overrides the house's ten seconds.
+            **more: what `httpx.AsyncClient.request` takes.
+
+        Raises:
+            Unavailable: nobody answers there.
+            UpstreamTimeout: no answer in time.
+            BadUpstream: the answer broke off.
+        """
+        attempts = 1 + (_RETRIES if method.upper() in _IDEMPOTENT else 0)
+        headers = {**trace_headers(), **more.pop("headers", {})}
+        timeout = _TIMEOUT if timeout_s is None else httpx.Timeout(timeout_s, connect=2.0)
+        for attempt in range(attempts):
+            try:
+                return await self._http.request(
+                    method, url, headers=headers, timeout=timeout, **more
+                )
+            except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+                if attempt + 1 == attempts:
+                    raise Unavailable() from error
+                await asyncio.sleep(0.1 * 2**attempt)
+            except httpx.TimeoutException as error:
+                raise UpstreamTimeout() from error
+            except httpx.HTTPError as error:
+                raise BadUpstream() from error
+        raise Unavailable()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()

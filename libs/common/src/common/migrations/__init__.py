@@ -1,0 +1,1 @@
+"""The one Alembic environment that migrates every service's schema."""

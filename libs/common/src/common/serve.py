@@ -1,0 +1,127 @@
+"""Assembles a service: strict bodies, family errors, probes, metrics, offline docs, and uvicorn."""
+
+import gzip
+import inspect
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Annotated, Any, Final
+
+import uvicorn
+from fastapi import APIRouter, FastAPI, Header, Response
+from fastapi.responses import JSONResponse
+from fastapi_offline import FastAPIOffline
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.types import ASGIApp
+
+from common.asgi import Observed
+from common.auth import TokenVerifier
+from common.logs import configure_logging
+from common.requests import StrictRoute, install_error_handlers
+from common.settings import ServiceSettings
+
+VERSION: Final = "0.1.0"
+_MAX_WEBSOCKET_MESSAGE: Final = 1024 * 1024
+
+Check = Callable[[], Awaitable[None] | None]
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[Any]]
+
+
+def service_router(**options: Any) -> APIRouter:
+    """A router whose bodies are read strictly; use it in place of FastAPI's own."""
+    return APIRouter(route_class=StrictRoute, redirect_slashes=False, **options)
+
+
+def create_app(
+    settings: ServiceSettings,
+    *,
+    title: str,
+    description: str,
+    lifespan: Lifespan,
+    routers: Sequence[APIRouter],
+    checks: Mapping[str, Check],
+) -> FastAPI:
+    """A FastAPI app with what every service has.
+
+    Args:
+        settings: the service's settings.
+        title: its name in the documentation.
+        description: one sentence for the documentation.
+        lifespan: starts and stops what the service holds; puts it on `app.state`.
+        routers: the service's own paths.
+        checks: by dependency's name, a call that raises while it does not answer.
+    """
+    app = FastAPIOffline(
+        title=title,
+        description=description,
+        version=VERSION,
+        lifespan=lifespan,
+        redirect_slashes=False,
+    )
+    app.router.route_class = StrictRoute
+    app.state.settings = settings
+    app.state.verifier = TokenVerifier(f"{settings.gateway_url.rstrip('/')}/.well-known/jwks.json")
+    install_error_handlers(app)
+    app.include_router(_probes(checks))
+    for router in routers:
+        app.include_router(router)
+    return app
+
+
+def _probes(checks: Mapping[str, Check]) -> APIRouter:
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/healthz")
+    async def alive() -> dict[str, str]:
+        return {"status": "alive", "version": VERSION}
+
+    @router.get("/readyz")
+    async def ready() -> JSONResponse:
+        answers = {name: await _answer_of(check) for name, check in checks.items()}
+        is_ready = all(answer == "healthy" for answer in answers.values())
+        body = {"status": "ready" if is_ready else "not ready", "components": answers}
+        return JSONResponse(body, status_code=200 if is_ready else 503)
+
+    @router.get("/metrics")
+    async def metrics(accept_encoding: Annotated[str, Header()] = "") -> Response:
+        return metrics_response(accept_encoding)
+
+    return router
+
+
+async def _answer_of(check: Check) -> str:
+    try:
+        result = check()
+        if inspect.isawaitable(result):
+            await result
+    except Exception as error:
+        # A probe reports whatever is wrong; it must not fall over it.
+        return f"unhealthy: {type(error).__name__}"
+    return "healthy"
+
+
+def metrics_response(accept_encoding: str) -> Response:
+    """This process's metrics in Prometheus text, compressed where the scraper takes it."""
+    text = generate_latest()
+    headers = {"Vary": "Accept-Encoding"}
+    if "gzip" in accept_encoding.lower():
+        text = gzip.compress(text, compresslevel=4)
+        headers["Content-Encoding"] = "gzip"
+    return Response(text, media_type=CONTENT_TYPE_LATEST, headers=headers)
+
+
+def serve(app: ASGIApp, settings: ServiceSettings, *, component: str, port: int) -> None:
+    """Run the app until SIGTERM or Ctrl-C, then let open requests finish within the drain time."""
+    configure_logging(component, level=settings.log_level)
+    uvicorn.run(
+        Observed(app),
+        host=settings.host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=int(settings.drain_timeout_s),
+        timeout_keep_alive=75,
+        ws_max_size=_MAX_WEBSOCKET_MESSAGE,
+        backlog=1024,
+    )

@@ -1,0 +1,57 @@
+"""Settings every service shares; each service adds its own. All come from `GEMBA_*` variables."""
+
+from pathlib import Path
+from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class ServiceSettings(BaseSettings):
+    """What any process of the mesh needs to find the others and to say who it is."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="GEMBA_", extra="ignore", frozen=True, env_ignore_empty=True
+    )
+
+    host: str = Field("127.0.0.1", description="Address that the services listen on.")
+    data_dir: Path = Field(Path(".gemba"), description="Folder for everything that is kept.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="Least level that is logged."
+    )
+    timezone: str = Field("UTC", description="Zone of the factory, by its IANA name.")
+    database_url: SecretStr = Field(
+        SecretStr("postgresql+asyncpg://gemba@127.0.0.1:5432/gemba"),
+        description="PostgreSQL, as a SQLAlchemy asyncpg address.",
+    )
+    database_pool_size: int = Field(
+        8, ge=1, le=200, description="PostgreSQL connections that each process keeps."
+    )
+    nats_url: SecretStr = Field(
+        SecretStr("nats://127.0.0.1:4222"), description="The bus, with user and password."
+    )
+    gateway_url: str = Field("http://127.0.0.1:8000", description="Where the gateway answers.")
+    public_url: str = Field(
+        "", description="Address by which users reach the gateway; the gateway's own if empty."
+    )
+    service_secret: SecretStr = Field(
+        SecretStr(""), description="This service's proof of itself towards the gateway."
+    )
+    drain_timeout_s: float = Field(
+        8.0, ge=0, le=600, description="Seconds that open requests may take after SIGTERM."
+    )
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError(f"there is no time zone named {name!r}") from error
+        return name
+
+    @property
+    def external_url(self) -> str:
+        """Address that links in answers start with, without a trailing slash."""
+        return (self.public_url or self.gateway_url).rstrip("/")

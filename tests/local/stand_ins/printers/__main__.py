@@ -1,5 +1,0 @@
-"""A stand-in."""
-
-from serving import serve
-
-serve("printers")
