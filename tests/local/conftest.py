@@ -46,6 +46,14 @@ def make_mesh(tmp_path: Path, stand_ins: Path) -> Iterator[MakeMesh]:
         mesh.__exit__(None, None, None)
 
 
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory, stand_ins: Path) -> Iterator[LocalMesh]:
+    """One mesh of stand-ins for all tests that leave it running."""
+    settings = {"PYTHONPATH": str(stand_ins), "GEMBA_STOP_TIMEOUT_S": "2"}
+    with LocalMesh(tmp_path_factory.mktemp("mesh") / "data", settings=settings) as mesh:
+        yield mesh
+
+
 @pytest.fixture
 def bystander() -> Iterator["subprocess.Popen[bytes]"]:
     """A process that has nothing to do with the mesh and must outlive it."""

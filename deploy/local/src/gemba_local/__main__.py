@@ -49,6 +49,8 @@ def _read_settings() -> RunnerSettings:
 
 def _erase(settings: RunnerSettings) -> None:
     folder = open_folder(settings.data_dir)
+    if not (folder.secrets / "mesh_secret").exists():
+        raise ConfigurationError(f"{folder.root} holds no mesh; nothing was removed.")
     hold(folder)
     erase(folder)
     print(f"Removed {folder.root}")

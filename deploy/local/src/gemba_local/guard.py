@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
@@ -18,12 +19,19 @@ class Guard:
     """Starts the warden, again if it ends, and takes leave of it at the end."""
 
     def __init__(
-        self, belongings: Belongings, *, lock: int, patience_s: float, journal: Journal
+        self,
+        belongings: Belongings,
+        *,
+        lock: int,
+        patience_s: float,
+        journal: Journal,
+        changed: Callable[[], None],
     ) -> None:
         self._belongings = belongings
         self._lock = lock
         self._patience_s = patience_s
         self._journal = journal
+        self._changed = changed
         self._process: asyncio.subprocess.Process | None = None
         self._pipe = -1
 
@@ -56,6 +64,7 @@ class Guard:
             self._journal.note("The warden ended; starting it again", level="WARNING")
             await asyncio.sleep(_RESTART_S)
             await self.start()
+            self._changed()
 
     async def dismiss(self) -> None:
         """Tell the warden that all is well, so that it ends."""

@@ -18,6 +18,7 @@ from gemba_local.processes import is_running
 from gemba_local.services import SERVICES
 
 _POLL_S: Final = 0.05
+_KILLED_S: Final = 10.0
 
 
 class MeshError(Exception):
@@ -116,6 +117,8 @@ class LocalMesh:
         """Send a signal to one process; returns the process id that it had."""
         pid = self.pids()[name]
         os.kill(pid, number)
+        if name == "runner" and number == signal.SIGKILL:
+            self._running.wait(_KILLED_S)
         return pid
 
     def start(self) -> Self:
@@ -123,6 +126,7 @@ class LocalMesh:
 
         Raises MeshError when it does not get ready in time.
         """
+        (self.data_dir / "state.json").unlink(missing_ok=True)
         self.spawn()
         self.wait(lambda state: state.get("status") in {"ready", "incomplete"}, "get ready")
         if lacks := self.state["not_ready"]:
@@ -134,7 +138,6 @@ class LocalMesh:
         environment = {name: value for name, value in os.environ.items() if name[:6] != "GEMBA_"}
         environment |= self._ports | dict(self.settings)
         environment |= {"GEMBA_DATA_DIR": str(self.data_dir), "GEMBA_DIE_WITH_PARENT": "true"}
-        (self.data_dir / "state.json").unlink(missing_ok=True)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "gemba_local"],

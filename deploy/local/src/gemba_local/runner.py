@@ -39,7 +39,11 @@ class Runner:
             plan.folder, plan.urls, plan.ports, str(plan.secrets.admin_password_file)
         )
         self._guard = Guard(
-            plan.belongings, lock=lock, patience_s=_CRASH_PATIENCE_S, journal=journal
+            plan.belongings,
+            lock=lock,
+            patience_s=_CRASH_PATIENCE_S,
+            journal=journal,
+            changed=self._write_state,
         )
 
     async def run(self) -> None:
