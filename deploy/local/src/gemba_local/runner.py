@@ -41,7 +41,7 @@ class Runner:
         self._guard = Guard(
             plan.belongings,
             lock=lock,
-            patience_s=_CRASH_PATIENCE_S,
+            patience_s=min(settings.stop_timeout_s, _CRASH_PATIENCE_S),
             journal=journal,
             changed=self._write_state,
         )
