@@ -8,6 +8,7 @@ import re
 import secrets
 import time
 from typing import Any, Final
+from urllib.parse import quote
 
 from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -56,10 +57,13 @@ def adopt_ids(scope: Scope) -> str:
     return identity
 
 
-def has_nul(scope: Scope) -> bool:
-    """True when path or query holds a NUL, which PostgreSQL stores in no text."""
-    query: bytes = scope.get("query_string", b"")
-    return "\x00" in scope["path"] or b"%00" in query or b"\x00" in query
+def _replace_nul(scope: Scope) -> None:
+    """Put the replacement character where a NUL stands: PostgreSQL stores NUL in no text."""
+    if "\x00" in scope["path"]:
+        scope["path"] = scope["path"].replace("\x00", "\ufffd")
+        scope["raw_path"] = quote(scope["path"]).encode()
+    if b"%00" in scope["query_string"]:
+        scope["query_string"] = scope["query_string"].replace(b"%00", b"%EF%BF%BD")
 
 
 class Observed:
@@ -78,8 +82,7 @@ class Observed:
         if scope["type"] == "websocket":
             await self._app(scope, receive, send)
             return
-        if has_nul(scope):
-            scope = {**scope, "path": "/\ufffd", "raw_path": b"/", "query_string": b""}
+        _replace_nul(scope)
         await self._timed(scope, receive, send, identity=identity)
 
     async def _timed(self, scope: Scope, receive: Receive, send: Send, *, identity: str) -> None:

@@ -39,6 +39,7 @@ def alembic_config(package: str, *, url: str = "") -> Config:
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.set_main_option("version_locations", str(root / "migrations" / "versions"))
     config.set_main_option("path_separator", "os")
+    config.set_main_option("file_template", "%%(rev)s_%%(slug)s")
     metadata = import_module(f"{package}.models").metadata
     config.attributes.update(url=url, schema=metadata.schema, metadata=metadata)
     return config
@@ -78,7 +79,8 @@ def main(arguments: list[str] | None = None) -> int:
     for package in options.services:
         config = alembic_config(package, url=url)
         if options.new:
-            command.revision(config, message=options.new, autogenerate=True)
+            number = f"{int(head_of(package) or 0) + 1:04d}"
+            command.revision(config, message=options.new, autogenerate=True, rev_id=number)
         elif options.check:
             try:
                 command.check(config)

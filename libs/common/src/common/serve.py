@@ -1,10 +1,11 @@
 """Assembles a service: strict bodies, family errors, probes, metrics, offline docs, and uvicorn."""
 
+import asyncio
 import gzip
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import uvicorn
 from fastapi import APIRouter, FastAPI, Header, Response
@@ -23,7 +24,13 @@ VERSION: Final = "0.1.0"
 _MAX_WEBSOCKET_MESSAGE: Final = 1024 * 1024
 
 Check = Callable[[], Awaitable[None] | None]
+Details = Callable[[], Mapping[str, Any]]
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[Any]]
+
+
+def no_details() -> Mapping[str, Any]:
+    """A service that has nothing to tell beside its checks."""
+    return {}
 
 
 def service_router(**options: Any) -> APIRouter:
@@ -39,6 +46,7 @@ def create_app(
     lifespan: Lifespan,
     routers: Sequence[APIRouter],
     checks: Mapping[str, Check],
+    details: Details = no_details,
 ) -> FastAPI:
     """A FastAPI app with what every service has.
 
@@ -49,6 +57,7 @@ def create_app(
         lifespan: starts and stops what the service holds; puts it on `app.state`.
         routers: the service's own paths.
         checks: by dependency's name, a call that raises while it does not answer.
+        details: what `/readyz` tells beside the checks, for the gateway's `/health`.
     """
     app = FastAPIOffline(
         title=title,
@@ -56,18 +65,20 @@ def create_app(
         version=VERSION,
         lifespan=lifespan,
         redirect_slashes=False,
+        # Swagger UI would ask a validator on the internet about our document.
+        swagger_ui_parameters={"validatorUrl": None, "persistAuthorization": True},
     )
     app.router.route_class = StrictRoute
     app.state.settings = settings
     app.state.verifier = TokenVerifier(f"{settings.gateway_url.rstrip('/')}/.well-known/jwks.json")
     install_error_handlers(app)
-    app.include_router(_probes(checks))
+    app.include_router(_probes(checks, details))
     for router in routers:
         app.include_router(router)
     return app
 
 
-def _probes(checks: Mapping[str, Check]) -> APIRouter:
+def _probes(checks: Mapping[str, Check], details: Details) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     @router.get("/healthz")
@@ -78,7 +89,7 @@ def _probes(checks: Mapping[str, Check]) -> APIRouter:
     async def ready() -> JSONResponse:
         answers = {name: await _answer_of(check) for name, check in checks.items()}
         is_ready = all(answer == "healthy" for answer in answers.values())
-        body = {"status": "ready" if is_ready else "not ready", "components": answers}
+        body = {"status": "ready" if is_ready else "not ready", "components": answers, **details()}
         return JSONResponse(body, status_code=200 if is_ready else 503)
 
     @router.get("/metrics")
@@ -109,13 +120,21 @@ def metrics_response(accept_encoding: str) -> Response:
     return Response(text, media_type=CONTENT_TYPE_LATEST, headers=headers)
 
 
-def serve(app: ASGIApp, settings: ServiceSettings, *, component: str, port: int) -> None:
+def serve(
+    app: ASGIApp,
+    settings: ServiceSettings,
+    *,
+    component: str,
+    port: int,
+    http: type[asyncio.Protocol] | Literal["auto"] = "auto",
+) -> None:
     """Run the app until SIGTERM or Ctrl-C, then let open requests finish within the drain time."""
     configure_logging(component, level=settings.log_level)
     uvicorn.run(
         Observed(app),
         host=settings.host,
         port=port,
+        http=http,
         log_config=None,
         access_log=False,
         server_header=False,

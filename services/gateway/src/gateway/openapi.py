@@ -1,0 +1,125 @@
+"""One OpenAPI document of the whole mesh, merged from those of the services."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Any, Final
+
+import aiohttp
+import orjson
+
+from gateway.upstreams import Upstream
+
+_REFRESH_S: Final = 30.0
+_RETRY_S: Final = 1.0
+_TIMEOUT: Final = aiohttp.ClientTimeout(total=5)
+_REFERENCE: Final = "#/components/schemas/"
+_log = logging.getLogger("openapi")
+
+
+class MergedOpenApi:
+    """Keeps the last document that each service gave, so that one which is down stays shown."""
+
+    def __init__(self, own: dict[str, Any], *, upstreams: Mapping[str, Upstream]) -> None:
+        self._upstreams = upstreams
+        self._documents: dict[str, dict[str, Any]] = {"gateway": own}
+        self._merged = merge(self._documents)
+
+    def document(self) -> dict[str, Any]:
+        """The merged document."""
+        return self._merged
+
+    async def keep_fresh(self, client: aiohttp.ClientSession) -> None:
+        """Fetch the services' documents, soon at first and then now and again; for the lifespan."""
+        while True:
+            for name, upstream in self._upstreams.items():
+                document = await _fetch(client, upstream)
+                if document is not None:
+                    self._documents[name] = document
+            self._merged = merge(self._documents)
+            is_whole = len(self._documents) == len(self._upstreams) + 1
+            await asyncio.sleep(_REFRESH_S if is_whole else _RETRY_S)
+
+
+async def _fetch(client: aiohttp.ClientSession, upstream: Upstream) -> dict[str, Any] | None:
+    headers = {"Accept-Encoding": "identity"}
+    try:
+        async with client.get(
+            f"{upstream.url}/openapi.json", timeout=_TIMEOUT, headers=headers
+        ) as response:
+            response.raise_for_status()
+            document: dict[str, Any] = orjson.loads(await response.read())
+            return document
+    except (aiohttp.ClientError, TimeoutError, orjson.JSONDecodeError) as error:
+        _log.debug("no document from %s: %r", upstream.name, error)
+        return None
+
+
+def merge(documents: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """One document out of several; schemas of one name and different content get a prefix.
+
+    Args:
+        documents: the OpenAPI documents by service; `gateway` gives title and version.
+    """
+    base = documents["gateway"]
+    paths: dict[str, Any] = {}
+    schemas: dict[str, Any] = {}
+    for service, document in documents.items():
+        own = document.get("components", {}).get("schemas", {})
+        renamed = {
+            name: f"{service}_{name}"
+            for name, schema in own.items()
+            if name in schemas and schemas[name] != schema
+        }
+        document = _rename(document, renamed)
+        schemas.update(document.get("components", {}).get("schemas", {}))
+        for path, operations in document.get("paths", {}).items():
+            if not path.startswith("/internal/"):
+                paths.setdefault(path, _labelled(operations, service))
+    return {
+        "openapi": base["openapi"],
+        "info": base["info"],
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {
+                "bearer": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "A token from any login door, or an API key (`sk_live_…`).",
+                }
+            },
+        },
+        "security": [{"bearer": []}],
+    }
+
+
+def _rename(value: Any, renamed: Mapping[str, str]) -> Any:
+    if not renamed:
+        return value
+    if isinstance(value, dict):
+        out = {key: _rename(item, renamed) for key, item in value.items()}
+        reference = out.get("$ref")
+        if isinstance(reference, str) and reference.startswith(_REFERENCE):
+            name = reference.removeprefix(_REFERENCE)
+            out["$ref"] = _REFERENCE + renamed.get(name, name)
+        if isinstance(schemas := out.get("schemas"), dict):
+            out["schemas"] = {renamed.get(name, name): item for name, item in schemas.items()}
+        return out
+    if isinstance(value, list):
+        return [_rename(item, renamed) for item in value]
+    return value
+
+
+def _labelled(operations: Any, service: str) -> Any:
+    """Operations with the service in their id and, where they have no tag, as their tag."""
+    labelled = {}
+    for method, operation in operations.items():
+        if isinstance(operation, dict) and "responses" in operation:
+            operation = {
+                **operation,
+                "tags": operation.get("tags") or [service],
+                "operationId": f"{service}_{operation.get('operationId', method)}",
+            }
+        labelled[method] = operation
+    return labelled
