@@ -1,9 +1,14 @@
-"""The node's only line out: REST through the gateway, with the machine's key (chapter 5)."""
+"""The node's only line out: REST through the gateway, with the machine's key (chapter 5).
+
+By aiohttp: five calls go with each inspection, and httpx takes some 2.5 ms of the processor for
+one, which is as much as a tool takes.
+"""
 
 from collections.abc import Mapping
 from typing import Any, Final, Self, TypeVar
 
-import httpx
+import aiohttp
+import orjson
 from pydantic import BaseModel, ValidationError
 
 from common.client import trace_headers
@@ -18,8 +23,8 @@ from common.schemas.vision import (
 )
 from vision_node.settings import Settings
 
-_TIMEOUT: Final = httpx.Timeout(10.0, connect=2.0)
-_UPLOAD_TIMEOUT: Final = httpx.Timeout(60.0, connect=2.0)
+_TIMEOUT: Final = aiohttp.ClientTimeout(total=10.0, sock_connect=2.0)
+_UPLOAD_TIMEOUT: Final = aiohttp.ClientTimeout(total=60.0, sock_connect=2.0)
 # The gateway or the orchestrator is away, busy, or does not know the key yet.
 _TRY_AGAIN: Final = frozenset({401, 408, 425, 429})
 
@@ -40,25 +45,25 @@ class Gateway:
     """Speaks as this machine."""
 
     def __init__(self, settings: Settings) -> None:
-        key = settings.machine_key.get_secret_value()
-        self._http = httpx.AsyncClient(
-            base_url=f"{settings.gateway_url.rstrip('/')}/api/v1",
-            headers={"Authorization": f"Bearer {key}"},
-            timeout=_TIMEOUT,
-            limits=httpx.Limits(max_connections=16, max_keepalive_connections=8),
-        )
+        self._base = f"{settings.gateway_url.rstrip('/')}/api/v1"
+        self._key = settings.machine_key
 
     async def __aenter__(self) -> Self:
+        self._http = aiohttp.ClientSession(
+            headers={"Authorization": f"Bearer {self._key.get_secret_value()}"},
+            timeout=_TIMEOUT,
+            connector=aiohttp.TCPConnector(limit=16),
+        )
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._http.aclose()
+        await self._http.close()
 
     async def register(self, machine: MachineRegistration) -> str:
         """Introduce this machine and learn its id; the same name keeps the same id."""
         answer = await self._post("/machines/", machine)
         try:
-            return str(answer.json()["id"])
+            return str(orjson.loads(answer)["id"])
         except (ValueError, KeyError) as error:
             raise Away("the registration was answered without an id") from error
 
@@ -84,7 +89,7 @@ class Gateway:
         await self._send(
             "PUT",
             f"/webhooks/artifacts/{report.inspection_id}/{name}/",
-            content=data,
+            data=data,
             headers={
                 "Content-Type": media_type,
                 "X-Machine-ID": report.machine_id,
@@ -95,46 +100,50 @@ class Gateway:
 
     async def fetch_image(self, image_id: str) -> bytes:
         """The bytes of an upload."""
-        answer = await self._send("GET", f"/webhooks/images/{image_id}/", timeout=_UPLOAD_TIMEOUT)
-        return answer.content
+        return await self._send("GET", f"/webhooks/images/{image_id}/", timeout=_UPLOAD_TIMEOUT)
 
-    async def _post(self, path: str, body: BaseModel) -> httpx.Response:
+    async def _post(self, path: str, body: BaseModel) -> bytes:
         return await self._send(
             "POST",
             path,
-            content=body.model_dump_json(),
+            data=body.model_dump_json().encode(),
             headers={"Content-Type": "application/json"},
         )
 
     async def _send(
         self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **more: Any
-    ) -> httpx.Response:
+    ) -> bytes:
         """Raises Away or Refused."""
         try:
-            answer = await self._http.request(
-                method, path, headers={**trace_headers(), **(headers or {})}, **more
-            )
-        except httpx.HTTPError as error:
+            async with self._http.request(
+                method,
+                self._base + path,
+                headers={**trace_headers(), **(headers or {})},
+                allow_redirects=False,
+                **more,
+            ) as answer:
+                status, body = answer.status, await answer.read()
+        except (aiohttp.ClientError, TimeoutError) as error:
             raise Away(f"{method} {path}: {type(error).__name__}") from error
-        if answer.is_success:
-            return answer
-        if answer.status_code >= 500 or answer.status_code in _TRY_AGAIN:
-            raise Away(f"{method} {path} was answered by {answer.status_code}")
-        raise Refused(answer.status_code, _message(answer))
+        if 200 <= status < 300:
+            return body
+        if status >= 500 or status in _TRY_AGAIN:
+            raise Away(f"{method} {path} was answered by {status}")
+        raise Refused(status, _message(body))
 
 
-def _message(answer: httpx.Response) -> str:
+def _message(body: bytes) -> str:
     try:
-        return str(answer.json()["error"]["message"])
+        return str(orjson.loads(body)["error"]["message"])
     except (ValueError, KeyError, TypeError):
-        return answer.reason_phrase
+        return "no reason given"
 
 
 _Shape = TypeVar("_Shape", bound=BaseModel)
 
 
-def _read(shape: type[_Shape], answer: httpx.Response) -> _Shape:
+def _read(shape: type[_Shape], answer: bytes) -> _Shape:
     try:
-        return shape.model_validate_json(answer.content)
+        return shape.model_validate_json(answer)
     except ValidationError as error:
         raise Away(f"the answer is no {shape.__name__}") from error
