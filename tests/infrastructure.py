@@ -120,10 +120,10 @@ class Postgres:
         command: list[str | Path] = [self._programs / "postgres", "-D", self._data]
         for name, value in flags.items():
             command += ["-c", f"{name}={value}"]
-        log = (self.folder / "postgres.log").open("ab")
-        self._process = subprocess.Popen(
-            command, stdout=log, stderr=log, cwd="/", preexec_fn=_die_with_parent, **identity
-        )
+        with (self.folder / "postgres.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                command, stdout=log, stderr=log, cwd="/", preexec_fn=_die_with_parent, **identity
+            )
         wait_until(self._is_ready, what="PostgreSQL's start")
 
     @staticmethod
@@ -189,10 +189,13 @@ class Nats:
             "authorization { users = [ {user: gemba, password: test} ] }\n"
         )
         program = Path(sysconfig.get_path("scripts")) / "nats-server"
-        log = (self._folder / "nats.log").open("ab")
-        self._process = subprocess.Popen(
-            [program, "-c", configuration], stdout=log, stderr=log, preexec_fn=_die_with_parent
-        )
+        with (self._folder / "nats.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [program, "-c", configuration],
+                stdout=log,
+                stderr=log,
+                preexec_fn=_die_with_parent,
+            )
         wait_until(self._is_ready, what="NATS's start")
 
     def _is_ready(self) -> bool:
