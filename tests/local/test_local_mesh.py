@@ -226,7 +226,7 @@ def test_taken_port_is_named_and_nothing_is_left_running(make_mesh: MakeMesh) ->
 
 
 def test_service_that_never_gets_ready_is_named(make_mesh: MakeMesh, stand_ins: Path) -> None:
-    mesh = make_mesh(GEMBA_START_TIMEOUT_S="1.5", PYTHONPATH="")
+    mesh = make_mesh(GEMBA_START_TIMEOUT_S="5", PYTHONPATH="")
     broken = mesh.data_dir.with_name("broken")
     subprocess.run(["cp", "-r", stand_ins, broken], check=True)
     (broken / "devices/__main__.py").write_text("raise SystemExit(3)\n")
@@ -234,7 +234,7 @@ def test_service_that_never_gets_ready_is_named(make_mesh: MakeMesh, stand_ins: 
     mesh.spawn()
     mesh.wait(lambda state: state.get("status") == "incomplete", "give up waiting")
     assert list(mesh.state["not_ready"]) == ["devices"]
-    assert "devices is not ready after 1.5 s" in mesh.log.read_text()
+    assert "devices is not ready after 5 s" in mesh.log.read_text()
     assert "exit code 3" in mesh.log.read_text()
 
 

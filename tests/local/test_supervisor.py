@@ -45,7 +45,7 @@ async def _supervised(
 
 async def _until(condition: Callable[[], object], *, timeout_s: float = 15.0) -> None:
     async def wait() -> None:
-        while not condition():  # noqa: ASYNC110 - the condition is in another process
+        while not condition():
             await asyncio.sleep(0.02)
 
     await asyncio.wait_for(wait(), timeout_s)

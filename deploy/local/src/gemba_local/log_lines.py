@@ -19,7 +19,16 @@ _LEVEL_COLOURS: Final = {
 }
 _PREFIX_COLOURS: Final = ("36", "32", "35", "34", "96", "92", "95", "94", "33")
 _SHOWN_APART: Final = frozenset(
-    {"timestamp", "level", "component", "message", "request_id", "logger", "exception"}
+    {
+        "timestamp",
+        "level",
+        "component",
+        "message",
+        "request_id",
+        "logger",
+        "exception",
+        "color_message",
+    }
 )
 # PostgreSQL writes "LOG:  text"; NATS writes "[12] [INF] text" or "[12] 2026/01/01 … [INF] text".
 _POSTGRES: Final = re.compile(r"^(DEBUG\d?|LOG|INFO|NOTICE|WARNING|ERROR|FATAL|PANIC):\s+(.*)$")

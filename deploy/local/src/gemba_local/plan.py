@@ -54,8 +54,10 @@ def make_plan(settings: RunnerSettings, folder: DataFolder, *, journal: Journal)
         if folder.cluster.is_symlink():
             hold(DataFolder(place.cluster.parent), patience_s=0)
         cluster = place.cluster
-        postgres = EmbeddedPostgres(place, port=ports["postgres"], password=kept.postgres_password)
-        specs.append(postgres.spec(marks=marks, stop_timeout_s=settings.stop_timeout_s))
+        postgres = EmbeddedPostgres(
+            place, port=ports["postgres"], password=kept.postgres_password, marks=marks
+        )
+        specs.append(postgres.spec(stop_timeout_s=settings.stop_timeout_s))
     if settings.nats_url is None:
         specs.append(
             nats_spec(

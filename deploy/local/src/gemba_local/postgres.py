@@ -27,12 +27,13 @@ _ENVIRONMENT: Final = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC"
 class EmbeddedPostgres:
     """One cluster that listens on one loopback port and demands passwords."""
 
-    def __init__(self, place: Place, *, port: int, password: str) -> None:
+    def __init__(self, place: Place, *, port: int, password: str, marks: Mapping[str, str]) -> None:
         self._place = place
         self._port = port
         self._password = password
+        self._environment = _ENVIRONMENT | dict(marks)
 
-    def spec(self, *, marks: Mapping[str, str], stop_timeout_s: float) -> ChildSpec:
+    def spec(self, *, stop_timeout_s: float) -> ChildSpec:
         """How to run the server."""
         options = {
             "listen_addresses": "127.0.0.1", "port": self._port, "unix_socket_directories": "",
@@ -44,7 +45,7 @@ class EmbeddedPostgres:
             name="postgres",
             command=(str(self._place.programs / "postgres"),
                      "-D", str(self._place.cluster), *flags),
-            environment=_ENVIRONMENT | dict(marks),
+            environment=self._environment,
             identity=self._place.identity,
             stop_rank=3,
             stop_signal=signal.SIGINT,  # "fast": ends sessions, loses nothing
@@ -127,7 +128,7 @@ class EmbeddedPostgres:
                  f"--pwfile=/dev/fd/{reader}", "--auth=scram-sha-256", "-E", "UTF8",
                  "--locale=C.UTF-8", "--no-instructions"],
                 check=True, capture_output=True, text=True, timeout=_INITDB_S, cwd="/",
-                env=_ENVIRONMENT, pass_fds=(reader,),
+                env=self._environment, pass_fds=(reader,),
                 user=identity.uid if identity else None,
                 group=identity.gid if identity else None,
                 extra_groups=[] if identity else None,

@@ -18,6 +18,7 @@ from gemba_local.state import MeshState, Status
 from gemba_local.supervisor import Supervisor
 from gemba_local.welcome import welcome
 
+_BACKENDS_S: Final = 60.0  # at least: PostgreSQL may have to recover first
 _MIGRATION_S: Final = 300.0
 _SECOND_SIGNAL_S: Final = 0.3  # a terminal and `make` may both pass on one Ctrl-C
 _CRASH_PATIENCE_S: Final = 8.0
@@ -76,7 +77,7 @@ class Runner:
         for spec in plan.backends:
             supervisor.add(spec)
         names = [spec.name for spec in plan.backends]
-        if lacks := await supervisor.wait_ready(names, timeout_s=limit_s):
+        if lacks := await supervisor.wait_ready(names, timeout_s=max(limit_s, _BACKENDS_S)):
             raise RunnerError("; ".join(f"{name}: {lack}" for name, lack in lacks.items()))
         if plan.postgres:
             await plan.postgres.ensure_database(DATABASE, password=plan.secrets.database_password)

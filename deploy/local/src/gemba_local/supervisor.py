@@ -12,7 +12,7 @@ from gemba_local.children import ChildSpec, RunningChild, describe_exit
 from gemba_local.journal import Journal
 from gemba_local.problems import RunnerError
 
-_PROBE_INTERVAL_S: Final = 0.1
+_PROBE_INTERVAL_S: Final = 0.2
 
 
 @dataclass(frozen=True)

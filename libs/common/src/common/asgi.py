@@ -86,7 +86,8 @@ class Observed:
         await self._timed(scope, receive, send, identity=identity)
 
     async def _timed(self, scope: Scope, receive: Receive, send: Send, *, identity: str) -> None:
-        status = 500
+        # 499 stays when the client hung up before there was an answer.
+        status = 499
         began = time.perf_counter()
 
         async def tagged(message: Message) -> None:
@@ -99,6 +100,9 @@ class Observed:
 
         try:
             await self._app(scope, receive, tagged)
+        except Exception:
+            status = 500
+            raise
         finally:
             observe_request(scope, status=status, duration_s=time.perf_counter() - began)
 

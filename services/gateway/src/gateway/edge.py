@@ -27,7 +27,7 @@ from gateway.exchange import Exchange, send_error
 from gateway.foreign_keys import ForeignKeys, foreign_key_of
 from gateway.identity.access import PRINCIPAL_KEY
 from gateway.identity.tokens import TokenIssuer
-from gateway.proxy import ClientGone, Proxy, RequestBody
+from gateway.proxy import AnswerBroken, ClientGone, Proxy, RequestBody
 from gateway.routes import UNLIMITED, RouteTable
 from gateway.sockets import SocketProxy
 from gateway.upstreams import Upstream
@@ -75,6 +75,8 @@ class Edge:
             await self._serve(exchange, receive, send)
         except ClientGone:
             return
+        except AnswerBroken as error:
+            _log.warning("an answer was cut short: %s", error)
         except (ServiceError, DBAPIError, PoolTimeout, ConnectionError) as error:
             told = _told(error)
             headers = exchange.limit_headers() if exchange else []

@@ -30,6 +30,13 @@ class ClientGone(Exception):
     """The client hung up before its request or its answer was complete."""
 
 
+class AnswerBroken(Exception):
+    """The service broke off or fell silent in the middle of its answer.
+
+    It is too late for an error then: the answer that ends early tells the client.
+    """
+
+
 class RequestBody:
     """The client's body: read whole when small, else passed on chunk by chunk and counted."""
 
@@ -95,6 +102,7 @@ class Proxy:
             UpstreamTimeout: it stayed silent longer than the route allows.
             BadUpstream: it broke off before its answer began.
             PayloadTooLarge: the body is over the route's limit.
+            AnswerBroken: the answer ended early; it has been sent that far.
         """
         if upstream.breaker.is_open:
             raise Unavailable(f"The {upstream.name} service is not available right now.")
@@ -121,11 +129,10 @@ class Proxy:
                 raise UpstreamTimeout(
                     f"The {upstream.name} service did not answer in time."
                 ) from error
-            raise
+            raise AnswerBroken(f"the {upstream.name} service fell silent") from error
         except aiohttp.ClientError as error:
             if has_begun:
-                # Too late for an error: the broken-off body tells the client.
-                raise
+                raise AnswerBroken(f"the {upstream.name} service broke off") from error
             raise _translated(error, upstream) from error
 
     async def _request(
@@ -215,11 +222,15 @@ async def _stream(
 ) -> None:
     """Pass chunks on until the service or the client ends."""
 
-    async def pump() -> None:
-        async for chunk in response.content.iter_any():
-            _heard(exchange, silence)
-            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    async def pump() -> aiohttp.ClientError | None:
+        try:
+            async for chunk in response.content.iter_any():
+                _heard(exchange, silence)
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        except aiohttp.ClientError as error:
+            return error
         await send({"type": "http.response.body", "body": b""})
+        return None
 
     async def hang_up() -> None:
         while (await receive())["type"] != "http.disconnect":
@@ -231,3 +242,5 @@ async def _stream(
         await asyncio.wait({pumping, watching}, return_when=asyncio.FIRST_COMPLETED)
         pumping.cancel()
         watching.cancel()
+    if not pumping.cancelled() and (error := pumping.result()) is not None:
+        raise error

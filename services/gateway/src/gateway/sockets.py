@@ -20,6 +20,7 @@ _GOING_AWAY: Final = 1001
 _TRY_AGAIN: Final = 1012
 _MAX_FRAME: Final = 16 * 1024 * 1024
 _CLOSE_TIMEOUT_S: Final = 2.0
+_FRAME_FIELDS: Final = {aiohttp.WSMsgType.TEXT: "text", aiohttp.WSMsgType.BINARY: "bytes"}
 _OPEN: Final = Gauge("gateway_websockets_open", "WebSockets that pass through this gateway.")
 _log = logging.getLogger("sockets")
 
@@ -157,12 +158,14 @@ async def _client_to_service(service: aiohttp.ClientWebSocketResponse, receive: 
 
 async def _service_to_client(service: aiohttp.ClientWebSocketResponse, send: Send) -> int:
     async for message in service:
-        if message.type is aiohttp.WSMsgType.TEXT:
-            await send({"type": "websocket.send", "text": message.data})
-        elif message.type is aiohttp.WSMsgType.BINARY:
-            await send({"type": "websocket.send", "bytes": message.data})
-        elif message.type is aiohttp.WSMsgType.ERROR:
+        kind = _FRAME_FIELDS.get(message.type)
+        if kind is None:
             return _TRY_AGAIN
+        try:
+            await send({"type": "websocket.send", kind: message.data})
+        except OSError:
+            # The client has gone; its side of the socket tells how.
+            return _GOING_AWAY
     code = service.close_code
     # 1006 says that there was no closing frame: the service died, the client may come again.
     return _TRY_AGAIN if code in (None, 1006) else int(code or _GOING_AWAY)
