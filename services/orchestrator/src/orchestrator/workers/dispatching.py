@@ -86,5 +86,9 @@ class DispatchLoop:
             _log.warning(
                 "pushing: %r", error, extra={"inspection_id": claimed.assignment.inspection_id}
             )
+        except Exception:
+            # One inspection that cannot be pushed must not stop the queue.
+            inspection_id = claimed.assignment.inspection_id
+            _log.exception("pushing", extra={"inspection_id": inspection_id})
         else:
             self._has_identity = outcome != "no_identity"

@@ -11,8 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from common.errors import ServiceError
 
-# What passes by itself: PostgreSQL or NATS are away for a while. Anything else is a bug and ends
-# the process, which is started again.
+# What passes by itself: PostgreSQL or NATS are away for a while.
 PASSING: Final = (SQLAlchemyError, nats.errors.Error, ServiceError, OSError, TimeoutError)
 _PAUSE_S: Final = 1.0
 _log = logging.getLogger("workers")
@@ -25,6 +24,10 @@ async def repeat(step: Callable[[], Awaitable[object]], *, name: str, every_s: f
             await step()
         except PASSING as error:
             _log.warning("%s: %r", name, error)
+            await asyncio.sleep(_PAUSE_S)
+        except Exception:
+            # A bug in one step must not end the others; the log has it whole.
+            _log.exception("%s", name)
             await asyncio.sleep(_PAUSE_S)
         await asyncio.sleep(every_s)
 
