@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Final
 
-from fastapi import Body, Path, Query, Request, Response
+from fastapi import Body, Header, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from common.errors import PayloadTooLarge
@@ -80,8 +80,8 @@ async def keep_artifact(
     request: Request,
     services: Serving,
     principal: Reporter,
-    machine_id: Annotated[str, Query(max_length=64)],
-    lease_token: Annotated[str, Query(max_length=64)],
+    machine_id: Annotated[str, Header(alias="X-Machine-ID", max_length=64)],
+    lease_token: Annotated[str, Header(alias="X-Lease-Token", max_length=64)],
     transient: Annotated[
         bool, Query(description="Only shown to who watches, as a frame of a live stream.")
     ] = False,
