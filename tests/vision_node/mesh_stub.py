@@ -180,11 +180,9 @@ def result_paths(mesh: Mesh) -> APIRouter:
         mesh.events.extend(sent)
 
     @router.put("/artifacts/{inspection_id}/{name}/", status_code=204)
-    async def artifact(
-        inspection_id: str, name: str, machine_id: str, lease_token: str, request: Request
-    ) -> None:
-        assert machine_id == mesh.machine_id
-        assert lease_token
+    async def artifact(inspection_id: str, name: str, request: Request) -> None:
+        assert request.headers["x-machine-id"] == mesh.machine_id
+        assert request.headers["x-lease-token"]
         mesh.artifacts[inspection_id, name] = await request.body()
 
     @router.get("/images/{image_id}/")

@@ -91,8 +91,11 @@ class Gateway:
             "PUT",
             f"/webhooks/artifacts/{report.inspection_id}/{name}/",
             data=data,
-            headers={"Content-Type": media_type},
-            params={"machine_id": report.machine_id, "lease_token": report.lease_token or ""},
+            headers={
+                "Content-Type": media_type,
+                "X-Machine-ID": report.machine_id,
+                "X-Lease-Token": report.lease_token or "",
+            },
             timeout=_UPLOAD_TIMEOUT,
         )
 

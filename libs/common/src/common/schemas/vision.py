@@ -5,8 +5,8 @@ The node calls through the gateway, with its machine key, under `/api/v1`:
 - `POST /machines/` MachineRegistration; `POST /webhooks/heartbeat/`, `…/results/`, `…/status/`.
 - `POST /webhooks/events/` a list of NodeEvent: for viewers, at most once, in order, before the
   result.
-- `PUT /webhooks/artifacts/{inspection_id}/{name}/?machine_id=&lease_token=` raw bytes with their
-  Content-Type, before the result that lists them; the same again replaces.
+- `PUT /webhooks/artifacts/{inspection_id}/{name}/` raw bytes with their Content-Type and
+  `X-Machine-ID`, `X-Lease-Token`, before the result that lists them; the same again replaces.
 - `GET /webhooks/images/{image_id}/` the bytes of an upload; 404 where there is none.
 
 The orchestrator calls the node at its `ip_address` and `port`, with its service token:
