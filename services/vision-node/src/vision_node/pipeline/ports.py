@@ -13,10 +13,25 @@ class PortType(StrEnum):
     MASK = "mask"
     NUMBER = "number"
     FLAG = "flag"
+    TEXT = "text"
+    POINT = "point"
+    LINE = "line"
+    CIRCLE = "circle"
+    POSE = "pose"
+    FIXTURE = "fixture"
+    REGIONS = "regions"
+    DETECTIONS = "detections"
+    TRACKS = "tracks"
 
 
-# A mask is a grey image, and a grey image is an image.
-_ALSO = {PortType.IMAGE: [PortType.GREY, PortType.MASK], PortType.GREY: [PortType.MASK]}
+# A mask is a grey image, and a grey image is an image; a circle's centre is a point, and so is
+# the place of a pose; tracks are detections that have a number.
+_ALSO = {
+    PortType.IMAGE: [PortType.GREY, PortType.MASK],
+    PortType.GREY: [PortType.MASK],
+    PortType.POINT: [PortType.CIRCLE, PortType.POSE],
+    PortType.DETECTIONS: [PortType.TRACKS],
+}
 
 
 def takes(

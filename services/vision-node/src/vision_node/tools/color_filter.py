@@ -78,12 +78,12 @@ class ColorFilter(Params):
             "area_pixels": regions.area_px,
             "area_ratio": round(ratio, 6),
             "region_count": regions.count,
-            "regions": [region.as_json() for region in regions.listed],
+            "regions": [region.as_json(image.space) for region in regions.listed],
         }
         if len(regions.listed) < regions.count:
             measured["regions_omitted"] = regions.count - len(regions.listed)
         return Result(
-            outputs={"mask": Image(mask), "area_pixels": regions.area_px, "area_ratio": ratio},
+            outputs={"mask": image.like(mask), "area_pixels": regions.area_px, "area_ratio": ratio},
             measurements=measured,
             overlay=regions.shapes("region"),
         )
