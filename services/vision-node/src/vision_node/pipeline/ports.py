@@ -1,5 +1,6 @@
 """The types of what flows along a connection, and how a tool declares its ports."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 from common.schemas.vision import PortDescription
@@ -41,9 +42,10 @@ def takes(
     unit: str | None = None,
     required: bool = True,
     many: bool = False,
+    also: Sequence[PortType] = (),
 ) -> PortDescription:
-    """An input; without a unit it takes any."""
-    accepts = [also.value for also in _ALSO.get(kind, [])]
+    """An input; without a unit it takes any. `also` are further types that it can work with."""
+    accepts = [other.value for other in dict.fromkeys((*_ALSO.get(kind, []), *also))]
     return PortDescription(
         name=name, type=kind.value, unit=unit, required=required, accepts=accepts, many=many
     )

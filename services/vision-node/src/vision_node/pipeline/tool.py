@@ -78,3 +78,32 @@ def sample_pipeline(sample: str, *tools: tuple[str, dict[str, Any]]) -> Example:
             {"from": before["name"], "to": after["name"]} for before, after in pairwise(chain)
         ],
     }
+
+
+def sample_graph(
+    sources: dict[str, str], tools: dict[str, tuple[str, dict[str, Any]]], *connections: str
+) -> Example:
+    """Make a pipeline that branches: samples and tools by id, connections as `a.port>b.port`."""
+    pictures = [
+        {
+            "name": "image_source",
+            "id": key,
+            "parameters": {"source_type": "sample", "name": sample},
+        }
+        for key, sample in sources.items()
+    ]
+    chosen = [
+        {"name": name, "id": key, "parameters": parameters}
+        for key, (name, parameters) in tools.items()
+    ]
+    return {"tools": [*pictures, *chosen], "connections": [_joined(one) for one in connections]}
+
+
+def _joined(connection: str) -> dict[str, str]:
+    ends = {}
+    for end, text in zip(("from", "to"), connection.split(">"), strict=True):
+        key, _, port = text.partition(".")
+        ends[end] = key
+        if port:
+            ends[f"{end}_port"] = port
+    return ends
