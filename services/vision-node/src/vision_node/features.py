@@ -82,13 +82,17 @@ class CircleFeature:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pose:
-    """Where a part lies: its reference place, how it is turned, how large it is."""
+    """Where a part lies, how it is turned, how large it is.
+
+    `reference` is the same place in the picture that the part was taught from.
+    """
 
     x: float
     y: float
     angle_deg: float = 0.0
     scale: float = 1.0
     space: Space = PICTURE
+    reference: XY | None = None
 
     def as_json(self) -> dict[str, JsonValue]:
         """As it stands in `results`."""

@@ -2,16 +2,17 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from vision_node.imaging import Frame, Image
 from vision_node.overlay import Overlay
 from vision_node.pipeline.graph import Graph
 from vision_node.pipeline.report import Waits, assemble, overlay_of
-from vision_node.pipeline.runner import Stop, ToolFailed, run_graph
+from vision_node.pipeline.runner import Memories, Stop, ToolFailed, run_graph
 from vision_node.sources.errors import SourceError
 from vision_node.sources.opening import SourceAccess, open_source
+from vision_node.spaces import Space
 from vision_node.tools.image_source import ImageSource
 
 
@@ -49,16 +50,24 @@ def inspect_frames(
     stop: Stop,
     wait_ms: float,
     began: float,
+    memories: Memories | None = None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Inspected:
     """Run the graph on frames that are here; the overlay lies on the first source's, by id."""
-    runs = run_graph(graph, frames, stop=stop, clock=clock)
-    picture = frames[min(frames)].image
+    shown = min(frames)
+    picture = frames[shown].image
+    apart = {key: frame if key == shown else _apart(frame, key) for key, frame in frames.items()}
+    runs = run_graph(graph, apart, stop=stop, memories=memories, clock=clock)
     size = (picture.width, picture.height)
     decode_ms = sum(frame.decode_ms for frame in frames.values())
     waits = Waits(decode_ms=decode_ms, wait_ms=wait_ms, total_ms=(clock() - began) * 1000)
     overlay = overlay_of(runs, size=size)
     return Inspected(assemble(graph, runs, overlay=overlay, waits=waits), picture, overlay)
+
+
+def _apart(frame: Frame, source: str) -> Frame:
+    """A frame of another source than the one that is shown: nothing of it is drawn."""
+    return replace(frame, image=Image(frame.image.pixels, Space(picture=source)))
 
 
 def _first_frame(key: str, source: object, access: SourceAccess) -> Frame:

@@ -15,9 +15,14 @@ _ROUND = 0.01  # a circle stays one while its radii differ by less than this par
 
 
 def place(shapes: Sequence[Shape], space: Space) -> tuple[Shape, ...]:
-    """The same shapes in pixels of the picture as it came; what leaves all bounds is left out."""
+    """The same shapes in pixels of the picture as it came.
+
+    What leaves all bounds is left out, and what lies on another picture than the overlay.
+    """
     if space.is_picture:
         return tuple(shapes)
+    if space.picture:
+        return ()
     moved = (_move(shape, space) for shape in shapes)
     return tuple(shape for shape in moved if shape is not None)
 

@@ -40,25 +40,27 @@ class Homography:
 class Space:
     """How a picture's pixels lie in the picture as it came (`to_picture`) and in mm (`to_mm`).
 
-    Maps are applied in order. `to_mm` is None where nothing has been calibrated.
+    Maps are applied in order. `to_mm` is None where nothing has been calibrated. `picture` names
+    a picture other than the one that the overlay lies on: a template, a golden part, a board.
     """
 
     to_picture: tuple[Map, ...] = ()
     to_mm: tuple[Map, ...] | None = None
+    picture: str = ""
 
     @property
     def is_picture(self) -> bool:
-        """Its pixels are those of the picture as it came."""
-        return not self.to_picture
+        """Its pixels are those of the picture that the overlay lies on."""
+        return not self.to_picture and not self.picture
 
     def within(self, back: Map) -> "Space":
         """The space of a picture made from this one; `back` leads from its pixels to these."""
         to_mm = None if self.to_mm is None else _chain(back, self.to_mm)
-        return Space(_chain(back, self.to_picture), to_mm)
+        return Space(_chain(back, self.to_picture), to_mm, self.picture)
 
     def calibrated(self, to_mm: Map) -> "Space":
         """The same pixels, known in millimetres from here on."""
-        return Space(self.to_picture, (to_mm,))
+        return Space(self.to_picture, (to_mm,), self.picture)
 
     def in_picture(self, points: Points) -> Points:
         """Points of this space in the picture as it came."""

@@ -24,6 +24,7 @@ from vision_node.pipeline.tool import (
 )
 from vision_node.spaces import Homography, Matrix, Points
 
+_NO_MAP = "the known places do not determine a map: they lie on a line or together"
 _LEAST = {"similarity": 2, "affine": 3, "perspective": 4}
 
 
@@ -132,16 +133,18 @@ def _fitted(seen: Points, known: Points, model: str) -> Matrix:
         matrix = (
             _perspective(seen, known) if model == "perspective" else _linear(seen, known, model)
         )
-    except (np.linalg.LinAlgError, cv2.error):
-        matrix = None
-    if matrix is None or not np.isfinite(matrix).all() or abs(np.linalg.det(matrix)) < 1e-12:
-        raise ToolError("the known places do not determine a map: they lie on a line or together")
+    except (np.linalg.LinAlgError, cv2.error) as error:
+        raise ToolError(_NO_MAP) from error
+    if not np.isfinite(matrix).all() or abs(float(np.linalg.det(matrix))) < 1e-12:
+        raise ToolError(_NO_MAP)
     return matrix
 
 
-def _perspective(seen: Points, known: Points) -> Matrix | None:
-    found, _ = cv2.findHomography(seen, known, 0)
-    return None if found is None else np.asarray(found, np.float64)
+def _perspective(seen: Points, known: Points) -> Matrix:
+    found: object = cv2.findHomography(seen, known, 0)[0]
+    if found is None:
+        raise ToolError(_NO_MAP)
+    return np.asarray(found, np.float64)
 
 
 def _linear(seen: Points, known: Points, model: str) -> Matrix:
