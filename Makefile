@@ -6,7 +6,7 @@ UV := .tools/bin/uv
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format clean
+.PHONY: help setup run demo test check format clean
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -24,6 +24,9 @@ setup: .venv/.synced ## Make the environment: uv by pip, everything else from th
 
 run: setup ## Start the whole mesh on this machine (Ctrl-C stops it)
 	@exec $(BIN)/python -m gemba_local
+
+demo: setup ## Inspect a photograph in the running mesh and save the overlay
+	@$(BIN)/python demo/first_inspection.py
 
 test: setup ## Run every test against a real mesh
 	$(BIN)/pytest
