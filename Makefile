@@ -29,7 +29,7 @@ demo: setup ## Inspect a photograph in the running mesh and save the overlay
 	@$(BIN)/python demo/first_inspection.py
 
 test: setup ## Run every test against a real mesh
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 check: setup ## Format, lint, types, import contracts, dependencies
 	$(BIN)/ruff format --check .
