@@ -19,7 +19,7 @@ setup: .venv/.synced ## Make the environment: uv by pip, everything else from th
 	.tools/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
 .venv/.synced: $(UV) uv.lock pyproject.toml $(wildcard libs/*/pyproject.toml services/*/pyproject.toml deploy/local/pyproject.toml)
-	$(UV) sync --quiet --frozen --all-packages --compile-bytecode --python $(PYTHON)
+	$(UV) sync --quiet --system-certs --frozen --all-packages --compile-bytecode --python $(PYTHON)
 	@touch $@
 
 run: setup ## Start the whole mesh on this machine (Ctrl-C stops it)
