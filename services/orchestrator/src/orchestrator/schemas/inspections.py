@@ -39,7 +39,7 @@ class InspectionPatch(Wire):
     name: Name = ""
     description: str = Field("", max_length=5000)
     inspection_type: Identifier = ""
-    pipeline_config: PipelineConfig = Field(default_factory=lambda: PipelineConfig(tools=[]))
+    pipeline_config: PipelineConfig = Field(default_factory=PipelineConfig.model_construct)
     priority: int = Field(5, ge=1, le=10)
     target_machine_id: Identifier | None = None
     location: str = Field("", max_length=200)
