@@ -65,6 +65,14 @@ class AttemptView(Wire):
     error: str | None
 
 
+class LateReportView(Wire):
+    """A result that came too late or twice: evidence, which changed nothing."""
+
+    machine_id: str
+    received_at: datetime
+    report: dict[str, Any]
+
+
 class ArtifactView(Wire):
     """A file that came with the results."""
 
@@ -108,6 +116,7 @@ class InspectionView(InspectionSummary):
 
     attempts: list[AttemptView]
     artifacts: list[ArtifactView]
+    late_reports: list[LateReportView] = Field(default_factory=list)
     queue_position: int | None = Field(None, description="From 1, while it waits in the queue.")
     estimated_wait_time: int | None = Field(None, description="Seconds, from measured times.")
 
