@@ -109,7 +109,7 @@ class Mesh:
         task = asyncio.create_task(server.serve())
         try:
             async with asyncio.timeout(TIMEOUT_S):
-                while not server.started:  # noqa: ASYNC110  # uvicorn has no event for it
+                while not server.started:  # uvicorn has no event for it
                     await asyncio.sleep(0.01)
             yield self
         finally:

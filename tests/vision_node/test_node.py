@@ -45,7 +45,7 @@ async def node(shared: NodeProcess) -> AsyncIterator[NodeProcess]:
     yield shared
     shared.mesh.images_open.set()
     async with asyncio.timeout(TIMEOUT_S):
-        while await is_at_work(shared):  # noqa: ASYNC110  # the node is another process
+        while await is_at_work(shared):  # the node is another process
             await asyncio.sleep(0.01)
 
 
