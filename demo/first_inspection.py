@@ -144,7 +144,11 @@ def save_overlay(client: httpx.Client, record: dict[str, Any], path: Path) -> No
             path = path.with_suffix(Path(artifact["name"]).suffix)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(answer.content)
-            print(f"overlay: {path}")
+            print(f"overlay: {_shown(path)}")
+
+
+def _shown(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def _checked(response: httpx.Response, what: str) -> dict[str, Any]:

@@ -23,7 +23,6 @@ from common.schemas.vision import (
     HeartbeatReceipt,
     MachineRegistration,
     NodeEvent,
-    NodeEvents,
     ResultReceipt,
     ResultReport,
     StatusUpdate,
@@ -177,8 +176,8 @@ def result_paths(mesh: Mesh) -> APIRouter:
         return ResultReceipt.model_validate({"accepted": True, "status": status})
 
     @router.post("/events/", status_code=202)
-    async def events(sent: NodeEvents) -> None:
-        mesh.events.extend(sent.events)
+    async def events(sent: list[NodeEvent]) -> None:
+        mesh.events.extend(sent)
 
     @router.put("/artifacts/{inspection_id}/{name}/", status_code=204)
     async def artifact(inspection_id: str, name: str, request: Request) -> None:

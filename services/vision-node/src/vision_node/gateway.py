@@ -9,14 +9,14 @@ from typing import Any, Final, Self, TypeVar
 
 import aiohttp
 import orjson
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from common.client import trace_headers
 from common.schemas.vision import (
     Heartbeat,
     HeartbeatReceipt,
     MachineRegistration,
-    NodeEvents,
+    NodeEvent,
     ResultReceipt,
     ResultReport,
     StatusUpdate,
@@ -25,6 +25,7 @@ from vision_node.settings import Settings
 
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=10.0, sock_connect=2.0)
 _UPLOAD_TIMEOUT: Final = aiohttp.ClientTimeout(total=60.0, sock_connect=2.0)
+_EVENTS: Final = TypeAdapter(list[NodeEvent])
 # The gateway or the orchestrator is away, busy, or does not know the key yet.
 _TRY_AGAIN: Final = frozenset({401, 408, 425, 429})
 
@@ -61,7 +62,7 @@ class Gateway:
 
     async def register(self, machine: MachineRegistration) -> str:
         """Introduce this machine and learn its id; the same name keeps the same id."""
-        answer = await self._post("/machines/", machine)
+        answer = await self._post("/machines/", _json(machine))
         try:
             return str(orjson.loads(answer)["id"])
         except (ValueError, KeyError) as error:
@@ -69,19 +70,19 @@ class Gateway:
 
     async def beat(self, heartbeat: Heartbeat) -> HeartbeatReceipt:
         """Say that the machine lives; learn what was renewed, cancelled and lost."""
-        return _read(HeartbeatReceipt, await self._post("/webhooks/heartbeat/", heartbeat))
+        return _read(HeartbeatReceipt, await self._post("/webhooks/heartbeat/", _json(heartbeat)))
 
     async def update_status(self, update: StatusUpdate) -> None:
         """Say how busy the machine is, between heartbeats."""
-        await self._post("/webhooks/status/", update)
+        await self._post("/webhooks/status/", _json(update))
 
     async def report(self, report: ResultReport) -> ResultReceipt:
         """Send a result; `accepted` is false where the lease was lost meanwhile."""
-        return _read(ResultReceipt, await self._post("/webhooks/results/", report))
+        return _read(ResultReceipt, await self._post("/webhooks/results/", _json(report)))
 
-    async def publish(self, events: NodeEvents) -> None:
+    async def publish(self, events: list[NodeEvent]) -> None:
         """Tell the viewers of inspections what happened."""
-        await self._post("/webhooks/events/", events)
+        await self._post("/webhooks/events/", _EVENTS.dump_json(events))
 
     async def upload_artifact(self, report: ResultReport, *, name: str, data: bytes) -> None:
         """Bring an artifact of a result; the same again replaces it."""
@@ -102,11 +103,11 @@ class Gateway:
         """The bytes of an upload."""
         return await self._send("GET", f"/webhooks/images/{image_id}/", timeout=_UPLOAD_TIMEOUT)
 
-    async def _post(self, path: str, body: BaseModel) -> bytes:
+    async def _post(self, path: str, body: bytes) -> bytes:
         return await self._send(
             "POST",
             path,
-            data=body.model_dump_json().encode(),
+            data=body,
             headers={"Content-Type": "application/json"},
         )
 
@@ -130,6 +131,10 @@ class Gateway:
         if status >= 500 or status in _TRY_AGAIN:
             raise Away(f"{method} {path} was answered by {status}")
         raise Refused(status, _message(body))
+
+
+def _json(body: BaseModel) -> bytes:
+    return body.model_dump_json().encode()
 
 
 def _message(body: bytes) -> str:

@@ -1,7 +1,7 @@
 """Draws an overlay's vectors on the picture, legible whatever its size, and encodes it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import cv2
@@ -37,9 +37,12 @@ def render(image: Image, overlay: Overlay) -> Pixels:
     canvas = as_pixels(cv2.resize(bgr_pixels(image), size, interpolation=method))
     tools = sorted({shape.tool or "" for shape in overlay.shapes})
     pen = _Pen(canvas, scale, thickness=max(1, round(min(size) / 320)))
-    for shape in overlay.shapes:
+    # An overlay begins with the last tools' shapes: their lines come on top, and their text first.
+    for shape in reversed(overlay.shapes):
         pen.draw(shape, _color(shape, tools))
-    for shape in overlay.shapes:  # text last: no line crosses it
+    # Text comes after the lines, so that none crosses it; of two labels that would cover each
+    # other only the first is written.
+    for shape in overlay.shapes:
         pen.write(shape, _color(shape, tools))
     return canvas
 
@@ -69,6 +72,7 @@ class _Pen:
     canvas: Pixels
     scale: float
     thickness: int
+    written: list[tuple[int, int, int, int]] = field(default_factory=list)
 
     def draw(self, shape: Shape, color: BGR) -> None:
         for ink, width in ((_DARK, self.thickness * 3), (color, self.thickness)):
@@ -103,6 +107,9 @@ class _Pen:
         top = y if isinstance(shape, Label) else y - height - below - 2 * margin
         top = int(np.clip(top, 0, max(0, self.canvas.shape[0] - height - below - 2 * margin)))
         corner = (left + width + 2 * margin, top + height + below + 2 * margin)
+        if any(_overlap((left, top, *corner), other) for other in self.written):
+            return
+        self.written.append((left, top, *corner))
         cv2.rectangle(self.canvas, (left, top), corner, _DARK, cv2.FILLED)
         cv2.putText(
             self.canvas,
@@ -143,6 +150,13 @@ class _Pen:
         self._lines(
             ((point.x, point.y - arm), (point.x, point.y + arm)), False, ink=ink, width=width
         )
+
+
+def _overlap(one: tuple[int, int, int, int], other: tuple[int, int, int, int]) -> bool:
+    """True when two boxes (left, top, right, bottom) share a pixel."""
+    is_beside = one[2] <= other[0] or other[2] <= one[0]
+    is_above = one[3] <= other[1] or other[3] <= one[1]
+    return not (is_beside or is_above)
 
 
 def _clip(value: float) -> int:

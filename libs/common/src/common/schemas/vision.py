@@ -3,7 +3,8 @@
 The node calls through the gateway, with its machine key, under `/api/v1`:
 
 - `POST /machines/` MachineRegistration; `POST /webhooks/heartbeat/`, `…/results/`, `…/status/`.
-- `POST /webhooks/events/` NodeEvents: for viewers, at most once, in order, before the result.
+- `POST /webhooks/events/` a list of NodeEvent: for viewers, at most once, in order, before the
+  result.
 - `PUT /webhooks/artifacts/{inspection_id}/{name}/` raw bytes with their Content-Type and
   `X-Machine-ID`, `X-Lease-Token`, before the result that lists them; the same again replaces.
 - `GET /webhooks/images/{image_id}/` the bytes of an upload; 404 where there is none.
@@ -225,16 +226,10 @@ class StatusUpdate(Wire):
 
 
 class NodeEvent(Wire):
-    """What a node tells the viewers of an inspection."""
+    """What a node tells the viewers of an inspection; sent as a list to `…/webhooks/events/`."""
 
     inspection_id: Identifier
     machine_id: Identifier
     type: Literal["tool_result", "frame_result"]
     timestamp: datetime
     data: dict[str, Any]
-
-
-class NodeEvents(Wire):
-    """`POST /api/v1/webhooks/events/`: events in the order in which they happened."""
-
-    events: list[NodeEvent] = Field(min_length=1, max_length=500)

@@ -15,7 +15,6 @@ from common.schemas.vision import (
     Assignment,
     HeldLease,
     NodeEvent,
-    NodeEvents,
     PerformanceMetrics,
     ResultReport,
 )
@@ -252,7 +251,7 @@ class Inspections:
             return
         try:
             async with asyncio.timeout(_ASIDE_TIMEOUT_S):
-                await self._parts.gateway.publish(NodeEvents(events=events))
+                await self._parts.gateway.publish(events)
         except (Away, Refused, TimeoutError) as error:
             _log.info("viewers of %s were not told: %s", report.inspection_id, error)
 
