@@ -192,7 +192,14 @@ async def test_a_sound_pipeline_is_valid_and_a_malformed_one_is_judged_too(
     path = "/api/v1/pipelines/validate/"
     sound = await admin.post(path, json={"pipeline_config": PIPELINE})
     assert sound.json() == {"valid": True, "errors": []}
-    for broken in ({}, {"tools": [{"name": 5}]}, "x", [], {"tools": [], "connections": 3}):
+    broken_ones: list[Any] = [
+        {},
+        {"tools": [{"name": 5}]},
+        "x",
+        [],
+        {"tools": [], "connections": 3},
+    ]
+    for broken in broken_ones:
         verdict = await admin.post(path, json={"pipeline_config": broken})
         assert verdict.status_code == 200, broken
         assert verdict.json()["valid"] is False

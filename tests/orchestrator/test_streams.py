@@ -69,7 +69,7 @@ async def publish(node: Node, inspection_id: str, *numbers: int, **data: Any) ->
         }
         for number in numbers
     ]
-    answer = await node.client.post("/api/v1/webhooks/events/", json={"events": events})
+    answer = await node.client.post("/api/v1/webhooks/events/", json=events)
     assert answer.status_code == 200, answer.text
     receipt: dict[str, Any] = answer.json()
     return receipt
@@ -199,7 +199,7 @@ async def test_a_machine_socket_tells_of_the_machine_and_of_its_inspections(
         assignment = await node.next()
         await node.complete(assignment)
         await set_status(node, "busy", 1)
-        events = []
+        events: list[dict[str, Any]] = []
         while not events or events[-1]["type"] != "machine_status":
             events.append(await read(socket))
     assert states(events) == ["assigned", "completed"]

@@ -3,14 +3,14 @@
 import re
 from typing import Annotated, Final
 
-from fastapi import Header, Path, Query, Request, Response
+from fastapi import Body, Header, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from common.errors import PayloadTooLarge
 from common.schemas.vision import (
     Heartbeat,
     HeartbeatReceipt,
-    NodeEvents,
+    NodeEvent,
     ResultReceipt,
     ResultReport,
     StatusUpdate,
@@ -49,9 +49,13 @@ async def take_status(update: StatusUpdate, services: Serving, principal: Report
 
 
 @router.post("/events")
-async def take_events(sent: NodeEvents, services: Serving, principal: Reporter) -> EventsReceipt:
+async def take_events(
+    events: Annotated[list[NodeEvent], Body(max_length=500)],
+    services: Serving,
+    principal: Reporter,
+) -> EventsReceipt:
     """Pass a node's events on to whoever watches; nothing is stored."""
-    return await services.node_events.pass_on(sent.events, principal)
+    return await services.node_events.pass_on(events, principal)
 
 
 @router.get("/images/{image_id}", response_class=StreamingResponse)

@@ -1,7 +1,7 @@
 """Inspections on the wire (contract, chapter 5)."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import Field
 
@@ -16,6 +16,10 @@ from common.schemas.vision import (
 )
 
 Strategy = Literal["load_balanced", "nearest", "specialized"]
+
+
+# Stands where a patch names no pipeline; it is never read.
+_NO_PIPELINE: Final = PipelineConfig.model_construct(tools=[])
 
 
 class InspectionDraft(Wire):
@@ -39,7 +43,7 @@ class InspectionPatch(Wire):
     name: Name = ""
     description: str = Field("", max_length=5000)
     inspection_type: Identifier = ""
-    pipeline_config: PipelineConfig = Field(default_factory=PipelineConfig.model_construct)
+    pipeline_config: PipelineConfig = _NO_PIPELINE
     priority: int = Field(5, ge=1, le=10)
     target_machine_id: Identifier | None = None
     location: str = Field("", max_length=200)
