@@ -108,8 +108,11 @@ def inspect(client: httpx.Client, picture: Path) -> dict[str, Any]:
         ),
         "the inspection",
     )
+    shown = ""
     for record in _until_final(client, created["id"]):
-        _progress(f"{record['id']}: {record['status']}")
+        if record["status"] != shown:
+            shown = record["status"]
+            _progress(f"{record['id']}: {shown}")
     print(file=sys.stderr)
     return record
 
@@ -144,7 +147,11 @@ def save_overlay(client: httpx.Client, record: dict[str, Any], path: Path) -> No
             path = path.with_suffix(Path(artifact["name"]).suffix)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(answer.content)
-            print(f"overlay: {path}")
+            print(f"overlay: {_shown(path)}")
+
+
+def _shown(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def _checked(response: httpx.Response, what: str) -> dict[str, Any]:

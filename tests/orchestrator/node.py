@@ -121,7 +121,6 @@ class Node:
             Starlette(routes=routes), log_config=None, lifespan="off", timeout_graceful_shutdown=1
         )
         self._server = uvicorn.Server(config)
-        self._server.install_signal_handlers = lambda: None  # type: ignore[attr-defined, method-assign]  # as old uvicorns had it
         self._serving: asyncio.Task[None] | None = None
 
     async def start(self, *, online: bool = True) -> "Node":

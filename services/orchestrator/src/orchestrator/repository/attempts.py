@@ -66,6 +66,14 @@ async def keep_late_report(
         session.add(LateReport(inspection_id=inspection_id, machine_id=machine_id, report=report))
 
 
+async def late_reports(session: AsyncSession, inspection_id: str) -> Sequence[LateReport]:
+    """What came too late or twice, in order."""
+    statement = (
+        select(LateReport).where(LateReport.inspection_id == inspection_id).order_by(LateReport.id)
+    )
+    return (await session.execute(statement)).scalars().all()
+
+
 async def save_artifact(session: AsyncSession, artifact: dict[str, Any]) -> None:
     """Keep an artifact's row; the same name again in one attempt replaces it."""
     statement = insert(Artifact).values(artifact)

@@ -1,7 +1,7 @@
 """Inspections on the wire (contract, chapter 5)."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import Field
 
@@ -16,6 +16,10 @@ from common.schemas.vision import (
 )
 
 Strategy = Literal["load_balanced", "nearest", "specialized"]
+
+
+# Stands where a patch names no pipeline; it is never read.
+_NO_PIPELINE: Final = PipelineConfig.model_construct(tools=[])
 
 
 class InspectionDraft(Wire):
@@ -39,7 +43,7 @@ class InspectionPatch(Wire):
     name: Name = ""
     description: str = Field("", max_length=5000)
     inspection_type: Identifier = ""
-    pipeline_config: PipelineConfig = Field(default_factory=lambda: PipelineConfig(tools=[]))
+    pipeline_config: PipelineConfig = _NO_PIPELINE
     priority: int = Field(5, ge=1, le=10)
     target_machine_id: Identifier | None = None
     location: str = Field("", max_length=200)
@@ -63,6 +67,14 @@ class AttemptView(Wire):
     ended_at: datetime | None
     outcome: str | None
     error: str | None
+
+
+class LateReportView(Wire):
+    """A result that came too late or twice: evidence, which changed nothing."""
+
+    machine_id: str
+    received_at: datetime
+    report: dict[str, Any]
 
 
 class ArtifactView(Wire):
@@ -108,6 +120,7 @@ class InspectionView(InspectionSummary):
 
     attempts: list[AttemptView]
     artifacts: list[ArtifactView]
+    late_reports: list[LateReportView] = Field(default_factory=list)
     queue_position: int | None = Field(None, description="From 1, while it waits in the queue.")
     estimated_wait_time: int | None = Field(None, description="Seconds, from measured times.")
 

@@ -118,6 +118,7 @@ class InspectionService:
             artifacts=await attempts.artifacts(
                 session, inspection.id, attempt=inspection.attempt_count
             ),
+            late_reports=await attempts.late_reports(session, inspection.id),
             base_url=self._settings.external_url,
         )
 

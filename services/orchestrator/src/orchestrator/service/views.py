@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from orchestrator.models import Artifact, Attempt, Inspection, Machine
+from orchestrator.models import Artifact, Attempt, Inspection, LateReport, Machine
 from orchestrator.scheduling import free_slots
 from orchestrator.schemas.inspections import (
     ArtifactView,
     AttemptView,
     InspectionSummary,
     InspectionView,
+    LateReportView,
 )
 from orchestrator.schemas.machines import MachineView
 
@@ -71,6 +72,7 @@ def inspection_view(
     *,
     attempts: Sequence[Attempt] = (),
     artifacts: Sequence[Artifact] = (),
+    late_reports: Sequence[LateReport] = (),
     base_url: str = "",
 ) -> InspectionView:
     """The whole record; links to artifacts start with `base_url`."""
@@ -80,6 +82,12 @@ def inspection_view(
         results=inspection.results,
         attempts=[attempt_view(attempt) for attempt in attempts],
         artifacts=[artifact_view(artifact, base_url=base_url) for artifact in artifacts],
+        late_reports=[
+            LateReportView(
+                machine_id=late.machine_id, received_at=late.received_at, report=late.report
+            )
+            for late in late_reports
+        ],
     )
 
 
