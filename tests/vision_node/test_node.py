@@ -80,6 +80,8 @@ async def test_a_node_introduces_itself_with_what_it_is_and_can(
     assert {tool.name for tool in machine.tools} >= {"image_source", "edge_detection"}
     assert machine.hardware_specs["cores"] >= 1
     assert machine.hardware_specs["benchmark"]["decode_jpeg_1080p_ms"] > 0
+    assert machine.hardware_specs["benchmark"]["people_detection_1080p_cpu_ms"] > 0
+    assert machine.hardware_specs["onnx_provider"] == "cpu"
     info = mesh.heartbeats[0].system_info
     assert info.memory_usage is not None
     assert 0 < info.memory_usage <= 100

@@ -90,7 +90,8 @@ def test_without_folders_no_file_is_read() -> None:
 
 
 def test_the_samples_are_what_their_drawings_say() -> None:
-    assert sample_names() == sorted(DRAWINGS)
+    assert sample_names() == sorted([*DRAWINGS, "people"])
+    assert decode(read_sample("people")).shape == (270, 480, 3)
     for name, draw in DRAWINGS.items():
         assert np.array_equal(decode(read_sample(name)), draw())
 

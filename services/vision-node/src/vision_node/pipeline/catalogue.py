@@ -17,7 +17,7 @@ RESERVED_MEASUREMENTS = frozenset(
 )
 
 
-_NOT_PORTS = frozenset({"self", "memory"})
+_NOT_PORTS = frozenset({"self", "memory", "models"})
 
 
 class CatalogueError(Exception):

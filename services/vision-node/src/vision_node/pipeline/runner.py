@@ -90,6 +90,8 @@ def run_graph(
         else:
             if step.id in kept:
                 arguments["memory"] = kept[step.id]
+            if step.tool.uses_models:
+                arguments["models"] = graph.models
             result = _run(step, arguments)
         runs.append(StepRun(step, result, (clock() - began) * 1000))
         values[index] = result.outputs

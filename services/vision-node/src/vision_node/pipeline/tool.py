@@ -42,7 +42,8 @@ class Params(BaseModel):
 
     A tool that remembers from frame to frame says what it begins a stream with in `new_memory`;
     `run` then has a last argument `memory`, used by one frame at a time. A tool with
-    `takes_nothing` runs even where a required input has nothing (None) to give.
+    `takes_nothing` runs even where a required input has nothing (None) to give. A tool that
+    `uses_models` has an argument `models`.
     """
 
     model_config = ConfigDict(
@@ -54,6 +55,7 @@ class Params(BaseModel):
     outputs: ClassVar[tuple[PortDescription, ...]]
     example: ClassVar[Example]
     takes_nothing: ClassVar[bool] = False
+    uses_models: ClassVar[bool] = False
 
     def new_memory(self) -> Any:
         """What a stream begins with; None for the many tools that remember nothing."""

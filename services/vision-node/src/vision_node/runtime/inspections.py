@@ -16,9 +16,11 @@ from common.schemas.vision import (
     HeldLease,
     NodeEvent,
     PerformanceMetrics,
+    PipelineConfig,
     ResultReport,
 )
 from vision_node.gateway import Away, Gateway, Refused
+from vision_node.inference.sessions import Models
 from vision_node.pipeline.catalogue import Tools
 from vision_node.pipeline.compiler import compile_pipeline
 from vision_node.pipeline.graph import Graph
@@ -53,6 +55,7 @@ class Parts:
 
     settings: Settings
     tools: Tools
+    models: Models
     gateway: Gateway
     uploads: Uploads
     delivery: Delivery
@@ -186,7 +189,7 @@ class Inspections:
         timeout_s = parts.settings.inspection_timeout_s
         try:
             graph = await loop.run_in_executor(
-                parts.pool, compile_pipeline, work.assignment.pipeline_config, parts.tools
+                parts.pool, self._compile, work.assignment.pipeline_config
             )
             uploads = await self._fetched(work, graph)
             access = replace(self._access(), uploads=uploads)
@@ -200,6 +203,9 @@ class Inspections:
         except Exception as error:
             # Whatever a pipeline does, the user gets a failed inspection with words.
             return outcome_of(work, error)
+
+    def _compile(self, config: PipelineConfig) -> Graph:
+        return compile_pipeline(config, self._parts.tools, models=self._parts.models)
 
     async def _fetched(self, work: Work, graph: Graph) -> dict[str, bytes]:
         """The uploads of a pipeline; raises TimeoutError, RunCancelled or ToolFailed."""

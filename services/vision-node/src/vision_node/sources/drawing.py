@@ -9,6 +9,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import zxingcpp
 
 from vision_node.imaging import Pixels, as_pixels
 
@@ -39,6 +40,13 @@ SCRATCH = (95, 43, 12, 5)  # x, y, width, height on the bracket of `scratched`
 BOARD_SQUARES = (8, 6)
 BOARD_SQUARE_MM = 5.0
 BOARD_CORNERS = ((62.0, 40.0), (262.0, 48.0), (256.0, 199.0), (66.0, 195.0))
+# Text, kind, pixels a module and place of each code of `codes`; number and place of the badges.
+CODES = (
+    ("GEMBA-0042", "QRCode", 3, (20, 20)),
+    ("LOT-26-A7", "DataMatrix", 4, (200, 30)),
+    ("4006381333931", "EAN13", 2, (60, 124)),
+)
+BADGES = ((7, 40, 60), (23, 140, 120), (42, 230, 50))
 _FINE = 8  # drawn so much larger and averaged down
 
 
@@ -134,7 +142,29 @@ def draw_checkerboard() -> Pixels:
     return _averaged(picture)
 
 
+def draw_codes() -> Pixels:
+    """`(240, 320, 3)` BGR: a QR code, a Data Matrix and an EAN-13 on white."""
+    picture = np.full((240, 320, 3), 255, np.uint8)
+    for text, form, scale, (x, y) in CODES:
+        made = zxingcpp.create_barcode(text, getattr(zxingcpp.BarcodeFormat, form))
+        code = np.array(made.to_image(scale=scale), np.uint8)
+        picture[y : y + code.shape[0], x : x + code.shape[1]] = code[:, :, None]
+    return picture
+
+
+def draw_badges() -> Pixels:
+    """`(240, 320, 3)` BGR: three ArUco badges on grey."""
+    picture = np.full((240, 320, 3), 190, np.uint8)
+    family = cv2.aruco.getPredefinedDictionary(cv2.aruco.DICT_4X4_50)
+    for number, x, y in BADGES:
+        picture[y - 8 : y + 56, x - 8 : x + 56] = 255
+        picture[y : y + 48, x : x + 48] = family.generateImageMarker(number, 48)[:, :, None]
+    return picture
+
+
 DRAWINGS = {
+    "badges": draw_badges,
+    "codes": draw_codes,
     "blobs": draw_blobs,
     "checkerboard": draw_checkerboard,
     "colors": draw_colors,
