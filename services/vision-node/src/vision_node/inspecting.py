@@ -1,7 +1,7 @@
 """One whole inspection in the calling thread: compile, fetch, run, assemble. Knows no network."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -41,6 +41,33 @@ def inspect_once(
     stop.check()
     frames = {step.id: _first_frame(step.id, step.tool, access) for step in graph.sources}
     return inspect_frames(graph, frames, stop=stop, wait_ms=wait_ms, began=began, clock=clock)
+
+
+def inspect_stream(graph: Graph, access: SourceAccess) -> Iterator[dict[str, Frame]]:
+    """One frame of each source after the other: stills stay, moving ones move on.
+
+    Ends with the first source that runs dry. Raises ToolFailed naming the source.
+    """
+    sources = {step.id: step.tool for step in graph.sources}
+    opened = {
+        key: open_source(source, access)
+        for key, source in sources.items()
+        if isinstance(source, ImageSource)
+    }
+    moving = [key for key, source in sources.items() if getattr(source, "is_live", False)]
+    stills = {key: _next(key, opened[key]) for key in opened if key not in moving}
+    while True:
+        frames = {key: _next(key, opened[key]) for key in moving}
+        if any(frame is None for frame in frames.values()):
+            return
+        yield {key: frame for key, frame in {**stills, **frames}.items() if frame is not None}
+
+
+def _next(key: str, frames: Iterator[Frame]) -> Frame | None:
+    try:
+        return next(frames, None)
+    except SourceError as error:
+        raise ToolFailed(key, error.message, parameter=error.parameter) from error
 
 
 def inspect_frames(

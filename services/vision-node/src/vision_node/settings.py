@@ -44,6 +44,11 @@ class Settings(ServiceSettings):
     image_folders: Annotated[tuple[Path, ...], NoDecode] = Field(
         (), description="Folders that `file` sources may read, separated by a colon."
     )
+    source_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Hosts that `url` and `rtsp` sources may reach, separated by commas: names, "
+        "addresses, networks. Private addresses must be listed as addresses or networks.",
+    )
     model_folders: Annotated[tuple[Path, ...], NoDecode] = Field(
         (), description="Folders with models of this site, separated by a colon."
     )
@@ -69,6 +74,13 @@ class Settings(ServiceSettings):
     def _split_folders(cls, value: Any) -> Any:
         if isinstance(value, str):
             return tuple(Path(part) for part in value.split(os.pathsep) if part)
+        return value
+
+    @field_validator("source_hosts", mode="before")
+    @classmethod
+    def _split_hosts(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
     @property
