@@ -108,8 +108,11 @@ def inspect(client: httpx.Client, picture: Path) -> dict[str, Any]:
         ),
         "the inspection",
     )
+    shown = ""
     for record in _until_final(client, created["id"]):
-        _progress(f"{record['id']}: {record['status']}")
+        if record["status"] != shown:
+            shown = record["status"]
+            _progress(f"{record['id']}: {shown}")
     print(file=sys.stderr)
     return record
 

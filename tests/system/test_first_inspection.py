@@ -126,6 +126,7 @@ async def test_the_stream_tells_all_of_an_inspection_and_closes(
         ((DEMO / "pictures" / "bottles.jpg").read_bytes()[:9000], "cut short"),
         (assemble(30_000, 30_000, content=bytes(1000)), "30000 × 30000"),
     ],
+    ids=["no picture", "cut short", "far too large"],
 )
 async def test_a_bad_picture_is_a_failed_inspection_with_a_reason(
     inspector: Inspector, content: bytes, said: str
