@@ -16,8 +16,15 @@ import nats
 import nats.errors
 import orjson
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 from nats.js import JetStreamContext
-from nats.js.api import ConsumerConfig, DeliverPolicy, DiscardPolicy, StreamConfig
+from nats.js.api import (
+    AckPolicy,
+    ConsumerConfig,
+    DeliverPolicy,
+    DiscardPolicy,
+    StreamConfig,
+)
 from nats.js.errors import APIError, NotFoundError
 from prometheus_client import Counter
 from pydantic import BaseModel
@@ -39,6 +46,7 @@ DOMAINS: Final = (
 _RETAINED_S: Final = 3600
 _RETAINED_BYTES: Final = 256 * 1024 * 1024
 _RETRY_S: Final = 1.0
+_REPLAY_BATCH: Final = 256
 _DROPPED: Final = Counter("bus_events_dropped_total", "Events that could not be published.")
 _log = logging.getLogger("bus")
 
@@ -192,13 +200,36 @@ class Bus:
         )
         try:
             async for message in subscription.messages:
-                meta = message.metadata
-                yield Event(
-                    seq=meta.sequence.stream,
-                    subject=message.subject,
-                    timestamp=meta.timestamp.astimezone(UTC),
-                    data=orjson.loads(message.data),
-                )
+                yield _event_of(message)
+        finally:
+            with suppress(nats.errors.Error, NotFoundError, OSError):
+                await subscription.unsubscribe()
+
+    async def replay(self, *subjects: str, after: int) -> AsyncIterator[Event]:
+        """The retained events on these subjects after `after`, as many as there are now.
+
+        Raises:
+            Resync: events after `after` have been dropped by the retention.
+        """
+        await self._refuse_gap(after)
+        subscription = await self.jetstream.pull_subscribe(
+            subjects[0] if len(subjects) == 1 else "",
+            stream=STREAM,
+            config=ConsumerConfig(
+                filter_subjects=list(subjects),
+                deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
+                opt_start_seq=after + 1,
+                ack_policy=AckPolicy.NONE,
+                inactive_threshold=10.0,
+                mem_storage=True,
+            ),
+        )
+        try:
+            left = (await subscription.consumer_info()).num_pending or 0
+            while left > 0:
+                for message in await subscription.fetch(min(left, _REPLAY_BATCH), timeout=5):
+                    left -= 1
+                    yield _event_of(message)
         finally:
             with suppress(nats.errors.Error, NotFoundError, OSError):
                 await subscription.unsubscribe()
@@ -211,6 +242,16 @@ class Bus:
     async def last_seq(self) -> int:
         """The `seq` of the newest event, 0 when there is none."""
         return (await self.jetstream.stream_info(STREAM)).state.last_seq
+
+
+def _event_of(message: Msg) -> Event:
+    meta = message.metadata
+    return Event(
+        seq=meta.sequence.stream,
+        subject=message.subject,
+        timestamp=meta.timestamp.astimezone(UTC),
+        data=orjson.loads(message.data),
+    )
 
 
 async def _on_error(error: Exception) -> None:

@@ -27,6 +27,12 @@ def trace_headers() -> dict[str, str]:
     return headers
 
 
+class IdentityUnavailable(Unavailable):
+    """The gateway gives this service no token now; the called service was never asked."""
+
+    message = "The gateway gives this service no token right now."
+
+
 class ServiceIdentity(httpx.Auth):
     """Adds the service's token, fetched from the gateway with the service's secret and renewed."""
 
@@ -55,13 +61,17 @@ class ServiceIdentity(httpx.Auth):
             request.headers["Authorization"] = f"Bearer {self._token}"
             yield request
 
+    def is_own_request(self, error: httpx.HTTPError) -> bool:
+        """True when it was the request for the token that failed."""
+        return isinstance(error, httpx.RequestError) and str(error.request.url) == self._url
+
     def _token_request(self) -> httpx.Request:
         body = {"service": self._service, "secret": self._secret}
         return httpx.Request("POST", self._url, json=body, headers=trace_headers())
 
     def _adopt(self, response: httpx.Response) -> None:
         if response.status_code != 200:
-            raise Unavailable("The gateway gives this service no token right now.")
+            raise IdentityUnavailable()
         answer = response.json()
         self._token = str(answer["access_token"])
         self._renew_at = time.monotonic() + float(answer["expires_in"]) - _RENEW_BEFORE_S
@@ -71,8 +81,9 @@ class MeshClient:
     """An httpx client that speaks as this service."""
 
     def __init__(self, settings: ServiceSettings, *, service: str) -> None:
+        self._identity = ServiceIdentity(settings, service=service)
         self._http = httpx.AsyncClient(
-            auth=ServiceIdentity(settings, service=service),
+            auth=self._identity,
             timeout=_TIMEOUT,
             limits=httpx.Limits(max_connections=100, max_keepalive_connections=20),
         )
@@ -89,6 +100,7 @@ class MeshClient:
             **more: what `httpx.AsyncClient.request` takes.
 
         Raises:
+            IdentityUnavailable: the gateway gives no token, so nobody was asked.
             Unavailable: nobody answers there.
             UpstreamTimeout: no answer in time.
             BadUpstream: the answer broke off.
@@ -103,13 +115,18 @@ class MeshClient:
                 )
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
                 if attempt + 1 == attempts:
-                    raise Unavailable() from error
+                    raise self._translated(error) from error
                 await asyncio.sleep(0.1 * 2**attempt)
-            except httpx.TimeoutException as error:
-                raise UpstreamTimeout() from error
             except httpx.HTTPError as error:
-                raise BadUpstream() from error
+                raise self._translated(error) from error
         raise Unavailable()
+
+    def _translated(self, error: httpx.HTTPError) -> Unavailable:
+        if self._identity.is_own_request(error):
+            return IdentityUnavailable()
+        if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+            return Unavailable()
+        return UpstreamTimeout() if isinstance(error, httpx.TimeoutException) else BadUpstream()
 
     async def close(self) -> None:
         """Close the connections."""

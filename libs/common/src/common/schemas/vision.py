@@ -55,12 +55,18 @@ class PipelineProblem(Wire):
 
 
 class PortDescription(Wire):
-    """A typed port of a tool; `unit` is px, mm, deg, grey or null."""
+    """A typed port of a tool; `unit` is px, mm, deg, grey or null.
+
+    `accepts` are the types that an input takes besides its own (an image takes a mask);
+    an input with `many` takes any number of connections.
+    """
 
     name: Identifier
     type: str
     unit: str | None = None
     required: bool = True
+    accepts: list[str] = Field(default_factory=list, max_length=50)
+    many: bool = False
 
 
 class ToolDescription(Wire):
