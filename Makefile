@@ -6,7 +6,7 @@ UV := .tools/bin/uv
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format clean
+.PHONY: help setup run demo test check format clean
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -19,14 +19,17 @@ setup: .venv/.synced ## Make the environment: uv by pip, everything else from th
 	.tools/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
 .venv/.synced: $(UV) uv.lock pyproject.toml $(wildcard libs/*/pyproject.toml services/*/pyproject.toml deploy/local/pyproject.toml)
-	$(UV) sync --quiet --frozen --all-packages --compile-bytecode --python $(PYTHON)
+	$(UV) sync --quiet --system-certs --frozen --all-packages --compile-bytecode --python $(PYTHON)
 	@touch $@
 
 run: setup ## Start the whole mesh on this machine (Ctrl-C stops it)
 	@exec $(BIN)/python -m gemba_local
 
+demo: setup ## Inspect a photograph in the running mesh and save the overlay
+	@$(BIN)/python demo/first_inspection.py
+
 test: setup ## Run every test against a real mesh
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 check: setup ## Format, lint, types, import contracts, dependencies
 	$(BIN)/ruff format --check .

@@ -3,6 +3,7 @@
 import json
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -26,6 +27,8 @@ def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalMesh]:
         # Lets a test come from an address of its own choice.
         "GEMBA_TRUSTED_PROXIES": "127.0.0.1",
         "GEMBA_ALLOWED_ORIGINS": "https://wall.example",
+        # A blocking call in a service's event loop fails there, and its test here.
+        "PYTHONPATH": str(Path(__file__).parent / "blocking"),
     }
     with LocalMesh(tmp_path_factory.mktemp("mesh") / "data", settings=settings) as mesh:
         yield mesh

@@ -65,6 +65,9 @@ async def test_no_page_asks_anything_of_another_host(
 ) -> None:
     page = await stranger.get(path)
     assert page.status_code == 200
+    policy = page.headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'self';")
+    assert "http" not in policy
     loaded = re.findall(r'(?:src|href)="([^"]+)"', page.text)
     assert loaded
     for url in loaded:

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 from typing import Any, Final
 
 import httpx
+import orjson
 
 from common.errors import BadUpstream, Unavailable, UpstreamTimeout
 from common.logs import request_id, traceparent
@@ -36,8 +37,6 @@ class IdentityUnavailable(Unavailable):
 class ServiceIdentity(httpx.Auth):
     """Adds the service's token, fetched from the gateway with the service's secret and renewed."""
 
-    requires_response_body = True
-
     def __init__(self, settings: ServiceSettings, *, service: str) -> None:
         self._url = f"{settings.gateway_url.rstrip('/')}/internal/service-token"
         self._secret = settings.service_secret.get_secret_value()
@@ -52,12 +51,12 @@ class ServiceIdentity(httpx.Auth):
         """Sign the request; once more with a fresh token when the first was refused."""
         async with self._lock:
             if time.monotonic() >= self._renew_at:
-                self._adopt((yield self._token_request()))
+                await self._adopt((yield self._token_request()))
         request.headers["Authorization"] = f"Bearer {self._token}"
         response = yield request
         if response.status_code == 401:
             async with self._lock:
-                self._adopt((yield self._token_request()))
+                await self._adopt((yield self._token_request()))
             request.headers["Authorization"] = f"Bearer {self._token}"
             yield request
 
@@ -69,12 +68,15 @@ class ServiceIdentity(httpx.Auth):
         body = {"service": self._service, "secret": self._secret}
         return httpx.Request("POST", self._url, json=body, headers=trace_headers())
 
-    def _adopt(self, response: httpx.Response) -> None:
+    async def _adopt(self, response: httpx.Response) -> None:
         if response.status_code != 200:
             raise IdentityUnavailable()
-        answer = response.json()
-        self._token = str(answer["access_token"])
-        self._renew_at = time.monotonic() + float(answer["expires_in"]) - _RENEW_BEFORE_S
+        try:
+            answer = orjson.loads(await response.aread())
+            self._token = str(answer["access_token"])
+            self._renew_at = time.monotonic() + float(answer["expires_in"]) - _RENEW_BEFORE_S
+        except (ValueError, KeyError, TypeError) as error:
+            raise IdentityUnavailable() from error
 
 
 class MeshClient:

@@ -15,7 +15,13 @@ traceparent: contextvars.ContextVar[str | None] = contextvars.ContextVar(
     "traceparent", default=None
 )
 
-_STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {
+    "message", "asctime", "taskName", "color_message",
+}  # fmt: skip
+# Access lines come from our own middleware; these repeat them, or speak of every start and call.
+_QUIET: Final = (
+    "uvicorn.access", "uvicorn.error", "httpx", "httpcore", "alembic", "aiohttp.access",
+)  # fmt: skip
 _SECRETS: Final = (
     (re.compile(r"sk_live_[A-Za-z0-9_-]+"), "sk_live_***"),
     (re.compile(r"eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"), "***"),
@@ -68,8 +74,7 @@ def configure_logging(component: str, *, level: str = "INFO") -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter(component))
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    # Access lines come from our own middleware; these repeat them or speak of each heartbeat.
-    for name in ("uvicorn.access", "httpx", "httpcore", "alembic.runtime.plugins"):
+    for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
     for name in ("uvicorn", "uvicorn.error"):
         logger = logging.getLogger(name)

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import inspect
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Annotated, Any, Final, Literal
@@ -130,6 +131,7 @@ def serve(
 ) -> None:
     """Run the app until SIGTERM or Ctrl-C, then let open requests finish within the drain time."""
     configure_logging(component, level=settings.log_level)
+    logging.getLogger("serve").info("%s starts at %s:%d", component, settings.host, port)
     uvicorn.run(
         Observed(app),
         host=settings.host,

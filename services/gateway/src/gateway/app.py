@@ -68,9 +68,11 @@ class Gateway:
         self.upstreams = {name: Upstream(name, url) for name, url in settings.upstreams.items()}
         self.has_bootstrapped = asyncio.Event()
         self.app = self._build_app()
-        self.documents = MergedOpenApi(self.app.openapi(), upstreams=self.upstreams)
-        self.app.openapi = self.documents.document  # type: ignore[method-assign] # FastAPI's documented way
         self.edge = self._build_edge()
+        self.documents = MergedOpenApi(
+            self.app.openapi(), upstreams=self.upstreams, is_public=self._is_public
+        )
+        self.app.openapi = self.documents.document  # type: ignore[method-assign] # FastAPI's documented way
 
     def _build_app(self) -> FastAPI:
         settings = self.settings
@@ -110,6 +112,10 @@ class Gateway:
             trusted_proxies=frozenset(settings.trusted_proxies),
             max_header_bytes=settings.max_header_bytes,
         )
+
+    def _is_public(self, path: str) -> bool:
+        route = self.edge.table.find(path)
+        return route is not None and route.row.auth == "public"
 
     def _identity_is_ready(self) -> None:
         if not self.has_bootstrapped.is_set():

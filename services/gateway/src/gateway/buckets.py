@@ -16,6 +16,7 @@ from limits.errors import StorageError
 from limits.storage import MemoryStorage, storage_from_string
 
 _RETRY_SHARED_AFTER_S: Final = 5.0
+_REDIS_TIMEOUT_S: Final = 0.5
 _log = logging.getLogger("limits")
 
 
@@ -51,7 +52,13 @@ class Buckets:
         self._shared: SharedStorage | None = None
         self._shared_again_at = 0.0
         if redis_url:
-            storage = storage_from_string(f"async+{redis_url}", wrap_exceptions=True)
+            storage = storage_from_string(
+                f"async+{redis_url}",
+                implementation="redispy",
+                wrap_exceptions=True,
+                socket_timeout=_REDIS_TIMEOUT_S,
+                socket_connect_timeout=_REDIS_TIMEOUT_S,
+            )
             assert isinstance(storage, SharedStorage)
             self._shared = storage
 

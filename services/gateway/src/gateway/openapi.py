@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import aiohttp
@@ -20,10 +20,17 @@ _log = logging.getLogger("openapi")
 class MergedOpenApi:
     """Keeps the last document that each service gave, so that one which is down stays shown."""
 
-    def __init__(self, own: dict[str, Any], *, upstreams: Mapping[str, Upstream]) -> None:
+    def __init__(
+        self,
+        own: dict[str, Any],
+        *,
+        upstreams: Mapping[str, Upstream],
+        is_public: Callable[[str], bool],
+    ) -> None:
+        self._is_public = is_public
         self._upstreams = upstreams
         self._documents: dict[str, dict[str, Any]] = {"gateway": own}
-        self._merged = merge(self._documents)
+        self._merged = merge(self._documents, is_public=self._is_public)
 
     def document(self) -> dict[str, Any]:
         """The merged document."""
@@ -36,7 +43,7 @@ class MergedOpenApi:
                 document = await _fetch(client, upstream)
                 if document is not None:
                     self._documents[name] = document
-            self._merged = merge(self._documents)
+            self._merged = merge(self._documents, is_public=self._is_public)
             is_whole = len(self._documents) == len(self._upstreams) + 1
             await asyncio.sleep(_REFRESH_S if is_whole else _RETRY_S)
 
@@ -55,11 +62,14 @@ async def _fetch(client: aiohttp.ClientSession, upstream: Upstream) -> dict[str,
         return None
 
 
-def merge(documents: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+def merge(
+    documents: Mapping[str, dict[str, Any]], *, is_public: Callable[[str], bool]
+) -> dict[str, Any]:
     """One document out of several; schemas of one name and different content get a prefix.
 
     Args:
         documents: the OpenAPI documents by service; `gateway` gives title and version.
+        is_public: true for a path that wants no credential.
     """
     base = documents["gateway"]
     paths: dict[str, Any] = {}
@@ -75,7 +85,8 @@ def merge(documents: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
         schemas.update(document.get("components", {}).get("schemas", {}))
         for path, operations in document.get("paths", {}).items():
             if not path.startswith("/internal/"):
-                paths.setdefault(path, _labelled(operations, service))
+                security: list[dict[str, Any]] = [] if is_public(path) else [{"bearer": []}]
+                paths.setdefault(path, _labelled(operations, service, security=security))
     return {
         "openapi": base["openapi"],
         "info": base["info"],
@@ -90,7 +101,6 @@ def merge(documents: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
                 }
             },
         },
-        "security": [{"bearer": []}],
     }
 
 
@@ -111,8 +121,8 @@ def _rename(value: Any, renamed: Mapping[str, str]) -> Any:
     return value
 
 
-def _labelled(operations: Any, service: str) -> Any:
-    """Operations with the service in their id and, where they have no tag, as their tag."""
+def _labelled(operations: Any, service: str, *, security: list[dict[str, Any]]) -> Any:
+    """Operations with the service in their id, a tag at least, and what they want of a caller."""
     labelled = {}
     for method, operation in operations.items():
         if isinstance(operation, dict) and "responses" in operation:
@@ -120,6 +130,7 @@ def _labelled(operations: Any, service: str) -> Any:
                 **operation,
                 "tags": operation.get("tags") or [service],
                 "operationId": f"{service}_{operation.get('operationId', method)}",
+                "security": security,
             }
         labelled[method] = operation
     return labelled

@@ -1,4 +1,22 @@
-"""What orchestrator and vision node say to each other and to users (contract, chapter 5)."""
+"""What orchestrator and vision node say to each other and to users (contract, chapter 5).
+
+The node calls through the gateway, with its machine key, under `/api/v1`:
+
+- `POST /machines/` MachineRegistration; `POST /webhooks/heartbeat/`, `…/results/`, `…/status/`.
+- `POST /webhooks/events/` a list of NodeEvent: for viewers, at most once, in order, before the
+  result.
+- `PUT /webhooks/artifacts/{inspection_id}/{name}/` raw bytes with their Content-Type and
+  `X-Machine-ID`, `X-Lease-Token`, before the result that lists them; the same again replaces.
+- `GET /webhooks/images/{image_id}/` the bytes of an upload; 404 where there is none.
+
+The orchestrator calls the node at its `ip_address` and `port`, with its service token:
+
+- `POST /internal/inspections` Assignment → 202 Accepted. The same lease again: 202. Full, or not
+  the machine that is meant: 409. Draining or unable to keep results: 503.
+- `DELETE /internal/inspections/{inspection_id}` stops work on it: 204, and 204 where there is none.
+
+A heartbeat with status `offline` and no leases gives everything back at once: the node drains.
+"""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -208,7 +226,7 @@ class StatusUpdate(Wire):
 
 
 class NodeEvent(Wire):
-    """`POST /api/v1/webhooks/events/`: what a node tells the viewers of an inspection."""
+    """What a node tells the viewers of an inspection; sent as a list to `…/webhooks/events/`."""
 
     inspection_id: Identifier
     machine_id: Identifier

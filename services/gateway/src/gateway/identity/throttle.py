@@ -19,6 +19,8 @@ _PAIR: Final = "10/minute"
 _ADDRESS: Final = "60/minute"
 _SCOPE: Final = "login"
 _WINDOW_S: Final = 60
+# slowapi asks Redis from within the loop, so Redis may not keep it waiting.
+_REDIS_OPTIONS: Final[Any] = {"socket_timeout": 0.5, "socket_connect_timeout": 0.5}
 
 
 def address_of(request: Request) -> str:
@@ -51,6 +53,7 @@ class LoginThrottle:
         self._limiter = Limiter(
             key_func=address_of,
             storage_uri=redis_url or "memory://",
+            storage_options=_REDIS_OPTIONS if redis_url else {},
             in_memory_fallback_enabled=bool(redis_url),
             # The pair's own limit stands when Redis is away.
             in_memory_fallback=[_PAIR] if redis_url else [],

@@ -1,0 +1,1 @@
+"""The paths of the orchestrator: thin, one file a noun."""

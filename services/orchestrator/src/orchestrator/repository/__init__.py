@@ -1,0 +1,1 @@
+"""All the SQL of the orchestrator, one file a noun."""

@@ -1,0 +1,1 @@
+"""What the orchestrator's public paths take and answer."""

@@ -1,0 +1,269 @@
+"""The inspections that this node holds a lease for: accepted, run in the thread pool, reported."""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from common.errors import Conflict, Unavailable
+from common.schemas.vision import (
+    Assignment,
+    HeldLease,
+    NodeEvent,
+    PerformanceMetrics,
+    ResultReport,
+)
+from vision_node.gateway import Away, Gateway, Refused
+from vision_node.pipeline.catalogue import Tools
+from vision_node.pipeline.compiler import compile_pipeline
+from vision_node.pipeline.graph import Graph
+from vision_node.pipeline.runner import RunCancelled, ToolFailed
+from vision_node.runtime.delivery import Delivery
+from vision_node.runtime.metrics import INSPECTION_SECONDS, LEASES_LOST, RUNNING, WAIT_SECONDS
+from vision_node.runtime.uploads import Uploads
+from vision_node.runtime.work import Outcome, Work, outcome_of, processing, run_work, uploads_needed
+from vision_node.settings import Settings
+from vision_node.sources.errors import SourceError
+from vision_node.sources.opening import SourceAccess
+
+_WINDOW_S = 3600.0
+_ASIDE_TIMEOUT_S = 2.0
+_T = TypeVar("_T")
+_log = logging.getLogger("inspections")
+
+
+class MachineFull(Conflict):
+    """This machine runs as many inspections as it may."""
+
+    code = "MACHINE_FULL"
+
+
+class WrongMachine(Conflict):
+    """The lease is for another machine than the one that this node is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What inspections need from the rest of the node."""
+
+    settings: Settings
+    tools: Tools
+    gateway: Gateway
+    uploads: Uploads
+    delivery: Delivery
+    pool: ThreadPoolExecutor
+
+
+class Inspections:
+    """All work of this node. `changed` is called whenever the number of running ones changes."""
+
+    def __init__(self, parts: Parts, *, group: asyncio.TaskGroup) -> None:
+        self._parts = parts
+        self._group = group
+        self._works: dict[str, Work] = {}
+        self._finished: deque[tuple[float, float, bool]] = deque(maxlen=100_000)
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._is_draining = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self.machine_id: str | None = None
+        self.changed: Callable[[], None] = lambda: None
+
+    @property
+    def running(self) -> int:
+        """Inspections accepted and not yet kept as results."""
+        return len(self._works)
+
+    @property
+    def is_full(self) -> bool:
+        """No further one is accepted now."""
+        return self.running >= self._parts.settings.max_concurrent_inspections
+
+    def accept(self, assignment: Assignment) -> None:
+        """Begin work on an assignment; the same lease again is no second one.
+
+        Raises WrongMachine, MachineFull or Unavailable.
+        """
+        if assignment.machine_id != self.machine_id:
+            raise WrongMachine("this node is not the machine that the lease is for")
+        if self._is_draining:
+            raise Unavailable("this node is shutting down")
+        held = self._works.get(assignment.inspection_id)
+        if held is not None and held.token == assignment.lease.token:
+            return
+        if held is not None:
+            self.lose(assignment.inspection_id, held.token)
+        if self.is_full:
+            raise MachineFull(f"{self.running} inspections are running already")
+        if not self._parts.delivery.can_keep:
+            raise Unavailable("this node cannot keep further results", retry_after_s=10)
+        work = Work(assignment, time.monotonic())
+        self._works[assignment.inspection_id] = work
+        self._note()
+        self._start(self._inspect(work))
+
+    def cancel(self, inspection_id: str) -> None:
+        """Stop work that a user has cancelled; it is reported as cancelled."""
+        if (work := self._works.get(inspection_id)) is not None:
+            work.halt()
+
+    def lose(self, inspection_id: str, token: str) -> None:
+        """Drop work whose lease this node no longer holds; nothing is reported."""
+        work = self._works.get(inspection_id)
+        if work is not None and work.token == token:
+            LEASES_LOST.inc()
+            self._drop(work)
+
+    def _drop(self, work: Work) -> None:
+        work.is_lost = True
+        work.halt()
+        self._remove(work)
+
+    def held_leases(self) -> list[HeldLease]:
+        """The leases of work under way."""
+        return [HeldLease(inspection_id=key, token=work.token) for key, work in self._works.items()]
+
+    async def drain(self, timeout_s: float) -> None:
+        """Accept nothing more; finish what can be finished in time and let go of the rest."""
+        self._is_draining = True
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._idle.wait()
+        except TimeoutError:
+            _log.warning("%d inspections are given back unfinished", self.running)
+        for work in list(self._works.values()):
+            self._drop(work)
+
+    def close(self) -> None:
+        """Wait for nothing that is still in a thread."""
+        for task in list(self._tasks):
+            task.cancel()
+
+    def _start(self, work: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:
+        task = self._group.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def performance(self) -> PerformanceMetrics:
+        """What was done in the last hour."""
+        since = time.monotonic() - _WINDOW_S
+        recent = [entry for entry in self._finished if entry[0] >= since]
+        if not recent:
+            return PerformanceMetrics(inspections_per_hour=0.0)
+        times = [seconds for _, seconds, _ in recent]
+        successes = sum(is_success for _, _, is_success in recent)
+        return PerformanceMetrics(
+            inspections_per_hour=float(len(recent)),
+            average_processing_time=round(sum(times) / len(times), 6),
+            success_rate=round(100 * successes / len(recent), 2),
+        )
+
+    async def _inspect(self, work: Work) -> None:
+        began = time.monotonic()
+        announced = self._start(self._announce(work))
+        outcome = await self._outcome(work)
+        if outcome is None or work.is_lost:
+            self._remove(work)
+            return
+        await asyncio.gather(announced, self._tell(outcome.report))
+        seconds = time.monotonic() - began
+        status = outcome.report.status
+        INSPECTION_SECONDS.labels(work.assignment.inspection_type, status).observe(seconds)
+        if status != "cancelled":
+            self._finished.append((time.monotonic(), seconds, status == "completed"))
+        await self._parts.delivery.keep(outcome.report, outcome.artifacts)
+        self._remove(work)
+
+    async def _outcome(self, work: Work) -> Outcome | None:
+        """Run the pipeline; None where the mesh, not the inspection, is at fault: it goes back."""
+        parts, loop = self._parts, asyncio.get_running_loop()
+        timeout_s = parts.settings.inspection_timeout_s
+        try:
+            graph = await loop.run_in_executor(
+                parts.pool, compile_pipeline, work.assignment.pipeline_config, parts.tools
+            )
+            uploads = await self._fetched(work, graph)
+            access = replace(self._access(), uploads=uploads)
+            WAIT_SECONDS.observe(time.monotonic() - work.accepted_at)
+            return await loop.run_in_executor(
+                parts.pool, lambda: run_work(work, graph, access=access, timeout_s=timeout_s)
+            )
+        except TimeoutError:
+            _log.warning("%s goes back: no upload to be had", work.assignment.inspection_id)
+            return None
+        except Exception as error:
+            # Whatever a pipeline does, the user gets a failed inspection with words.
+            return outcome_of(work, error)
+
+    async def _fetched(self, work: Work, graph: Graph) -> dict[str, bytes]:
+        """The uploads of a pipeline; raises TimeoutError, RunCancelled or ToolFailed."""
+        try:
+            async with asyncio.timeout(self._parts.settings.inspection_timeout_s) as work.patience:
+                return await self._fetch(graph)
+        except TimeoutError:
+            if work.stop.is_set():
+                raise RunCancelled("the inspection was cancelled") from None
+            raise
+        finally:
+            work.patience = None
+
+    async def _fetch(self, graph: Graph) -> dict[str, bytes]:
+        fetched = {}
+        for source, image_id in uploads_needed(graph).items():
+            try:
+                fetched[image_id] = await self._parts.uploads.get(image_id)
+            except SourceError as error:
+                raise ToolFailed(source, error.message, parameter=error.parameter) from error
+        return fetched
+
+    def _access(self) -> SourceAccess:
+        settings = self._parts.settings
+        return SourceAccess(folders=settings.image_folders, max_pixels=settings.max_image_pixels)
+
+    async def _announce(self, work: Work) -> None:
+        """Say that work has begun; only the result itself must not be lost."""
+        try:
+            async with asyncio.timeout(_ASIDE_TIMEOUT_S):
+                await self._parts.gateway.report(processing(work))
+        except (Away, Refused, TimeoutError) as error:
+            _log.info("the start of %s was not told: %s", work.assignment.inspection_id, error)
+
+    async def _tell(self, report: ResultReport) -> None:
+        """Tell viewers what each tool found, before the result ends their stream."""
+        found = (report.results or {}).get("tools", {})
+        events = [
+            NodeEvent(
+                inspection_id=report.inspection_id,
+                machine_id=report.machine_id,
+                type="tool_result",
+                timestamp=datetime.now(UTC),
+                data={"tool": tool, **own},
+            )
+            for tool, own in found.items()
+        ]
+        if not events:
+            return
+        try:
+            async with asyncio.timeout(_ASIDE_TIMEOUT_S):
+                await self._parts.gateway.publish(events)
+        except (Away, Refused, TimeoutError) as error:
+            _log.info("viewers of %s were not told: %s", report.inspection_id, error)
+
+    def _remove(self, work: Work) -> None:
+        if self._works.get(work.assignment.inspection_id) is work:
+            del self._works[work.assignment.inspection_id]
+        self._note()
+
+    def _note(self) -> None:
+        RUNNING.set(self.running)
+        if self._works:
+            self._idle.clear()
+        else:
+            self._idle.set()
+        self.changed()

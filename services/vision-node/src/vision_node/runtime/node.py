@@ -1,0 +1,104 @@
+"""Puts the running node together and takes it apart again in order."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from random import Random
+
+import cv2
+
+from common.schemas.vision import MachineRegistration
+from vision_node import system
+from vision_node import tools as tool_package
+from vision_node.benchmark import benchmark
+from vision_node.gateway import Gateway
+from vision_node.pipeline.catalogue import Tools, describe_all, discover
+from vision_node.runtime.delivery import SENDERS, Delivery
+from vision_node.runtime.inspections import Inspections, Parts
+from vision_node.runtime.presence import Presence
+from vision_node.runtime.spool import Spool
+from vision_node.runtime.uploads import Uploads
+from vision_node.settings import Settings
+
+_LEAVE_S = 1.0
+_log = logging.getLogger("node")
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """What the node's paths and probes need."""
+
+    inspections: Inspections
+    presence: Presence
+    delivery: Delivery
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Node]:
+    """A node at work; on leaving, it finishes or gives back what it holds."""
+    tools = discover(tool_package)
+    # The pool has a thread a core: OpenCV's own threads would only fight over them.
+    cv2.setNumThreads(1)
+    pool = ThreadPoolExecutor(settings.vision_threads, thread_name_prefix="vision")
+    random = Random()
+    async with Gateway(settings) as gateway, asyncio.TaskGroup() as group:
+        delivery = Delivery(
+            Spool(settings.spool_dir),
+            gateway,
+            random=random,
+            max_waiting=settings.max_spooled_results,
+        )
+        if waiting := await delivery.open():
+            _log.info("%d results of an earlier run wait to be sent", waiting)
+        uploads = Uploads(gateway, random=random)
+        parts = Parts(settings, tools, gateway, uploads, delivery, pool)
+        inspections = Inspections(parts, group=group)
+        presence = Presence(
+            gateway,
+            inspections=inspections,
+            delivery=delivery,
+            interval_s=settings.heartbeat_interval_s,
+            data_dir=settings.data_dir,
+            random=random,
+        )
+        machine = await asyncio.get_running_loop().run_in_executor(pool, describe, settings, tools)
+        tasks = [group.create_task(delivery.send_forever()) for _ in range(SENDERS)]
+        tasks.append(group.create_task(presence.run(machine)))
+        node = Node(inspections, presence, delivery)
+        try:
+            yield node
+        finally:
+            await _drain(node, settings.drain_timeout_s)
+            inspections.close()
+            for task in tasks:
+                task.cancel()
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def describe(settings: Settings, tools: Tools) -> MachineRegistration:
+    """How this machine introduces itself; measures for a moment, so not in the event loop."""
+    system.prime()
+    return MachineRegistration(
+        name=settings.name,
+        location=settings.machine_location,
+        ip_address=settings.address,
+        port=settings.vision_node_port,
+        max_concurrent_inspections=settings.max_concurrent_inspections,
+        supported_inspection_types=sorted(name for name in tools if name != "image_source"),
+        hardware_specs={**system.hardware(), "benchmark": benchmark()},
+        tools=describe_all(tools),
+    )
+
+
+async def _drain(node: Node, timeout_s: float) -> None:
+    """Finish, deliver, leave: in at most `timeout_s` together."""
+    until = time.monotonic() + timeout_s - _LEAVE_S
+    await node.inspections.drain(max(0.0, until - time.monotonic() - _LEAVE_S))
+    with suppress(TimeoutError):
+        async with asyncio.timeout(max(0.0, until - time.monotonic())):
+            await node.delivery.emptied()
+    await node.presence.leave()

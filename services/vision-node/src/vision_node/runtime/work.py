@@ -1,0 +1,133 @@
+"""One inspection in a thread, and what is reported of it: results, or words that say why not."""
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from common.schemas.vision import ArtifactReport, Assignment, ResultReport
+from vision_node.inspecting import Inspected, inspect_once
+from vision_node.pipeline.compiler import PipelineError
+from vision_node.pipeline.fitting import fit
+from vision_node.pipeline.graph import Graph
+from vision_node.pipeline.runner import DeadlineExceeded, RunCancelled, Stop, ToolFailed
+from vision_node.rendering import encode, render
+from vision_node.runtime.metrics import TOOL_SECONDS
+from vision_node.sources.opening import SourceAccess
+from vision_node.tools.image_source import ImageSource
+
+OVERLAY = "overlay.jpg"
+_MAX_MESSAGE = 10_000
+_log = logging.getLogger("work")
+
+
+@dataclass(slots=True)
+class Work:
+    """An accepted assignment; `is_lost` once its lease is gone and nobody wants the result."""
+
+    assignment: Assignment
+    accepted_at: float
+    stop: threading.Event = field(default_factory=threading.Event)
+    patience: asyncio.Timeout | None = None
+    is_lost: bool = False
+
+    def halt(self) -> None:
+        """End it soon: before its next tool, or at once while it waits for an upload."""
+        self.stop.set()
+        if self.patience is not None and not self.patience.expired():
+            self.patience.reschedule(0)
+
+    @property
+    def token(self) -> str:
+        """The lease's fencing token."""
+        return self.assignment.lease.token
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A report and the artifacts that go with it."""
+
+    report: ResultReport
+    artifacts: Mapping[str, bytes] = field(default_factory=dict)
+
+
+def uploads_needed(graph: Graph) -> dict[str, str]:
+    """The id of each source that needs an upload, and the upload that it needs."""
+    return {
+        step.id: step.tool.image_id
+        for step in graph.sources
+        if isinstance(step.tool, ImageSource)
+        and step.tool.source_type == "upload"
+        and step.tool.image_id is not None
+    }
+
+
+def run_work(work: Work, graph: Graph, *, access: SourceAccess, timeout_s: float) -> Outcome:
+    """Inspect and draw; blocks, for a thread of the pool.
+
+    Raises ToolFailed, RunCancelled or DeadlineExceeded.
+    """
+    started_at = time.monotonic()
+    stop = Stop(work.stop, deadline_s=started_at + timeout_s)
+    wait_ms = (started_at - work.accepted_at) * 1000
+    inspected = inspect_once(graph, access, stop=stop, wait_ms=wait_ms)
+    _observe(graph, inspected)
+    drawn = encode(render(inspected.picture, inspected.overlay))
+    part = ArtifactReport(name=OVERLAY, media_type="image/jpeg", size_bytes=len(drawn))
+    results = fit(inspected.results)
+    report = _report(work, "completed", results=results, artifacts=[part])
+    return Outcome(report, {OVERLAY: drawn})
+
+
+def _observe(graph: Graph, inspected: Inspected) -> None:
+    for step in graph.steps:
+        time_ms = inspected.results["tools"][step.id]["time_ms"]
+        TOOL_SECONDS.labels(step.name).observe(time_ms / 1000)
+
+
+def processing(work: Work) -> ResultReport:
+    """What is reported when work begins."""
+    return _report(work, "processing")
+
+
+def outcome_of(work: Work, error: Exception) -> Outcome:
+    """What is reported of an inspection that came to no result."""
+    match error:
+        case RunCancelled():
+            report = _report(work, "cancelled", error_message=str(error))
+        case ToolFailed():
+            where = {"failed_tool": error.tool, "failed_parameter": error.parameter}
+            report = _report(work, "failed", error_message=str(error), results=where)
+        case PipelineError():
+            problems = [problem.model_dump() for problem in error.problems]
+            found = {"problems": problems}
+            report = _report(work, "failed", error_message=str(error), results=found)
+        case DeadlineExceeded():
+            report = _report(work, "failed", error_message=str(error))
+        case _:
+            _log.error("inspection broke", exc_info=error)
+            message = f"the node broke on this inspection ({type(error).__name__})"
+            report = _report(work, "failed", error_message=message)
+    return Outcome(report)
+
+
+def _report(
+    work: Work, status: str, *, error_message: str | None = None, **more: Any
+) -> ResultReport:
+    assignment = work.assignment
+    return ResultReport.model_validate(
+        {
+            "machine_id": assignment.machine_id,
+            "inspection_id": assignment.inspection_id,
+            "status": status,
+            "error_message": error_message[:_MAX_MESSAGE] if error_message else None,
+            "timestamp": datetime.now(UTC),
+            "attempt": assignment.lease.attempt,
+            "lease_token": assignment.lease.token,
+            **more,
+        }
+    )

@@ -1,0 +1,1 @@
+"""The orchestrator, driven over HTTP with real PostgreSQL and NATS."""

@@ -1,0 +1,227 @@
+"""An orchestrator on real servers, nodes that speak its protocol, and callers of every role."""
+
+import asyncio
+import secrets
+import subprocess
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.infrastructure import Issuer, Nats, Postgres, free_port, migrate, running_service
+from tests.orchestrator.node import Node
+
+# Short enough that nothing has to be waited for long, long enough for two busy cores.
+QUICK = {
+    "GEMBA_HEARTBEAT_INTERVAL_S": "1",
+    "GEMBA_LEASE_S": "2",
+    "GEMBA_SWEEP_INTERVAL_S": "0.1",
+    "GEMBA_DISPATCH_POLL_S": "0.2",
+    "GEMBA_MAX_ATTEMPTS": "3",
+}
+PIPELINE: dict[str, Any] = {
+    "tools": [
+        {
+            "name": "image_source",
+            "parameters": {"source_type": "file", "file_path": "/path/to/image.jpg"},
+        },
+        {
+            "name": "blob_detection",
+            "parameters": {"min_area": 100, "max_area": 10000, "threshold": 128},
+        },
+    ],
+    "connections": [{"from": "image_source", "to": "blob_detection"}],
+}
+
+
+@dataclass
+class Running:
+    """One orchestrator: its processes by address, and how to call it."""
+
+    urls: list[str]
+    issuer: Issuer
+    environment: dict[str, str]
+    processes: list["subprocess.Popen[bytes]"] = field(default_factory=list)
+
+    def client(self, role: str, *, replica: int = 0, **claims: Any) -> httpx.AsyncClient:
+        """A client that calls as this role."""
+        return self.issuer.client(self.urls[replica], role, **claims)
+
+
+Make = Callable[..., Running]
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server."""
+    server = Postgres()
+    server.start()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nats]:
+    """A NATS server."""
+    server = Nats(tmp_path_factory.mktemp("nats"))
+    server.start()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def issuer() -> Iterator[Issuer]:
+    """The keys by which callers are known."""
+    issuer = Issuer()
+    issuer.start()
+    yield issuer
+    issuer.close()
+
+
+def _launch(
+    stack: ExitStack,
+    folder: Path,
+    *,
+    servers: tuple[Postgres, Nats, Issuer],
+    replicas: int = 1,
+    **settings: str,
+) -> Running:
+    postgres, nats, issuer = servers
+    environment = {
+        "GEMBA_DATABASE_URL": postgres.database(f"orchestrator_{secrets.token_hex(4)}"),
+        "GEMBA_NATS_URL": nats.url,
+        "GEMBA_GATEWAY_URL": issuer.url,
+        "GEMBA_PUBLIC_URL": "https://factory.example",
+        "GEMBA_DATA_DIR": str(folder / "data"),
+        "GEMBA_SERVICE_SECRET": "test",
+        **QUICK,
+        **settings,
+    }
+    migrate("orchestrator", environment=environment)
+    running = Running([], issuer, environment)
+    for number in range(replicas):
+        port = free_port()
+        running.processes.append(
+            stack.enter_context(
+                running_service(
+                    "orchestrator",
+                    environment={**environment, "GEMBA_ORCHESTRATOR_PORT": str(port)},
+                    port=port,
+                    log=folder / f"orchestrator-{number}.log",
+                )
+            )
+        )
+        running.urls.append(f"http://127.0.0.1:{port}")
+    return running
+
+
+@pytest.fixture(scope="session")
+def shared(
+    tmp_path_factory: pytest.TempPathFactory, postgres: Postgres, nats: Nats, issuer: Issuer
+) -> Iterator[Running]:
+    """One orchestrator for all tests that leave no machine online behind."""
+    with ExitStack() as stack:
+        folder = tmp_path_factory.mktemp("orchestrator")
+        yield _launch(stack, folder, servers=(postgres, nats, issuer))
+
+
+@pytest.fixture
+def launch(tmp_path: Path, postgres: Postgres, nats: Nats, issuer: Issuer) -> Iterator[Make]:
+    """Starts orchestrators with a database of their own."""
+    with ExitStack() as stack:
+
+        def make(**options: Any) -> Running:
+            return _launch(stack, tmp_path, servers=(postgres, nats, issuer), **options)
+
+        yield make
+
+
+@pytest.fixture
+async def admin(shared: Running) -> AsyncIterator[httpx.AsyncClient]:
+    """Somebody who may do everything."""
+    async with shared.client("admin") as client:
+        yield client
+
+
+@pytest.fixture
+async def keyed(shared: Running) -> AsyncIterator[httpx.AsyncClient]:
+    """A machine's key, as a vision node has it."""
+    async with shared.client("machine", subject=f"key:{secrets.token_hex(4)}") as client:
+        yield client
+
+
+@pytest.fixture
+async def node(admin: httpx.AsyncClient, keyed: httpx.AsyncClient) -> AsyncIterator[Node]:
+    """The only machine that is online, with one slot."""
+    node = await Node(keyed, f"MV-{secrets.token_hex(4)}").start()
+    yield node
+    await retire(node, admin)
+
+
+async def retire(node: Node, admin: httpx.AsyncClient) -> None:
+    """Take a node out of the way of the next test."""
+    await node.stop()
+    await set_status(node, "offline")
+    response = await admin.get("/api/v1/inspections/", params={"page_size": "100"})
+    for one in response.json()["results"]:
+        if one["status"] in ("pending", "assigned", "processing"):
+            await admin.post(f"/api/v1/inspections/{one['id']}/cancel/")
+
+
+async def set_status(node: Node, status: str, current: int = 0) -> None:
+    """Send a status update."""
+    body = {
+        "machine_id": node.id,
+        "status": status,
+        "current_inspections": current,
+        "timestamp": "2025-08-13T20:10:00Z",
+    }
+    response = await node.client.post("/api/v1/webhooks/status/", json=body)
+    assert response.status_code == 200, response.text
+
+
+async def inspect(client: httpx.AsyncClient, **fields: Any) -> dict[str, Any]:
+    """Make an inspection; the record."""
+    body = {
+        "name": "Inspeção de Qualidade A",
+        "inspection_type": "blob_detection",
+        "pipeline_config": PIPELINE,
+        **fields,
+    }
+    response = await client.post("/api/v1/inspections/", json=body)
+    assert response.status_code == 201, response.text
+    record: dict[str, Any] = response.json()
+    return record
+
+
+async def record_of(client: httpx.AsyncClient, inspection_id: str) -> dict[str, Any]:
+    """The whole record as it is now."""
+    response = await client.get(f"/api/v1/inspections/{inspection_id}/")
+    assert response.status_code == 200, response.text
+    record: dict[str, Any] = response.json()
+    return record
+
+
+async def eventually(
+    ask: Callable[[], Awaitable[Any]], *, timeout_s: float = 15.0, what: str = "it"
+) -> Any:
+    """Ask until the answer is true; the answer."""
+    async with asyncio.timeout(timeout_s):
+        while not (answer := await ask()):
+            await asyncio.sleep(0.05)
+    return answer
+
+
+async def reaches(client: httpx.AsyncClient, inspection_id: str, *states: str) -> dict[str, Any]:
+    """The record as soon as the inspection is in one of these states."""
+
+    async def ask() -> dict[str, Any] | None:
+        record = await record_of(client, inspection_id)
+        return record if record["status"] in states else None
+
+    record: dict[str, Any] = await eventually(ask)
+    return record
