@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from common.parts import Parts
 from common.serve import create_app
 from devices.api import readings_in, readings_out, registry
+from devices.inbox import Inbox
 from devices.ingest import Ingest
 from devices.live import LiveReadings
 from devices.models import metadata
@@ -38,6 +39,7 @@ class Devices:
         self.ingest = Ingest(
             settings, writer=self.writer, database=self.parts.database, pool=self.store
         )
+        self.inbox = Inbox(self.parts.bus, self.ingest)
         self.upkeep = Upkeep(
             settings, pool=self.store, partitions=self.partitions, directory=self.directory
         )
@@ -54,6 +56,7 @@ class Devices:
                     workers = [
                         tasks.create_task(self.writer.run()),
                         tasks.create_task(self.live.run()),
+                        tasks.create_task(self.inbox.run()),
                         tasks.create_task(self.upkeep.run()),
                     ]
                     yield
