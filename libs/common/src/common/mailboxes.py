@@ -24,7 +24,7 @@ from common.bus import Bus
 
 MQTT_STREAM: Final = "$MQTT_msgs"
 _STORED: Final = "$MQTT.msgs."
-_ACK_WAIT_S: Final = 60.0
+_ACK_WAIT_S: Final = 10.0
 _MOST_UNDER_WAY: Final = 4_096
 _QOS_HEADER: Final = "Nmqtt-Pub"
 _MOST_WAITING: Final = 10_000
