@@ -52,7 +52,7 @@ def _moved(points: Iterable[XY], space: Space) -> tuple[XY, ...] | None:
     there = space.in_picture(np.array([*points], np.float64).reshape(-1, 2))
     if not np.isfinite(there).all() or (np.abs(there) > 1e6).any():
         return None
-    return tuple((round(float(x), 3), round(float(y), 3)) for x, y in there)
+    return tuple((x, y) for x, y in there.round(3).tolist())
 
 
 def _corners(box: Box) -> tuple[XY, ...]:
