@@ -16,6 +16,7 @@ Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 _POSITION = 1 / 20  # standard deviations as parts of the box's sides
 _VELOCITY = 1 / 160
+_SIDES = [2, 3, 2, 3]  # the noise of x and width goes by the width, of y and height by the height
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,31 +75,26 @@ class Tracks:
 
     def predict(self) -> None:
         """One frame on."""
-        sides = np.tile(self.states[:, 2:], 2)
-        self.states = self.states + self.speeds
-        self.states[:, 2:] = np.maximum(self.states[:, 2:], 1.0)
-        place, both, speed = self.spread[:, 0], self.spread[:, 1], self.spread[:, 2]
-        self.spread = np.stack(
-            [
-                place + 2 * both + speed + (_POSITION * sides) ** 2,
-                both + speed,
-                speed + (_VELOCITY * sides) ** 2,
-            ],
-            axis=1,
-        )
+        squares = self.states[:, _SIDES] ** 2
+        self.states += self.speeds
+        np.maximum(self.states[:, 2:], 1.0, out=self.states[:, 2:])
+        spread = self.spread
+        spread[:, 0] += 2 * spread[:, 1] + spread[:, 2] + _POSITION**2 * squares
+        spread[:, 1] += spread[:, 2]
+        spread[:, 2] += _VELOCITY**2 * squares
 
     def correct(self, which: Indices, seen: Floats) -> None:
         """Take in `(K, 4)` boxes that were seen of K of them."""
         states, spread = self.states[which], self.spread[which]
         place, both, speed = spread[:, 0], spread[:, 1], spread[:, 2]
-        noise = (_POSITION * np.tile(states[:, 2:], 2)) ** 2
-        gain_place, gain_speed = place / (place + noise), both / (place + noise)
+        whole = place + (_POSITION * states[:, _SIDES]) ** 2
+        gain_place, gain_speed = place / whole, both / whole
         apart = seen - states
         self.states[which] = states + gain_place * apart
         self.speeds[which] += gain_speed * apart
-        self.spread[which] = np.stack(
-            [(1 - gain_place) * place, (1 - gain_place) * both, speed - gain_speed * both], axis=1
-        )
+        spread[:, 2] = speed - gain_speed * both
+        spread[:, :2] *= (1 - gain_place)[:, None]
+        self.spread[which] = spread
         self.hits[which] += 1
         self.missed[which] = 0
 
@@ -135,7 +131,9 @@ class Tracker:
             if tracks.is_confirmed[place]
         }
         limit = np.where(tracks.is_confirmed, self._config.patience, 0)
-        self._tracks = tracks.keep(tracks.missed <= limit)
+        is_kept = tracks.missed <= limit
+        if not is_kept.all():
+            self._tracks = tracks.keep(is_kept)
         self._begin(boxes, scores, found=found, shown=shown)
         return sorted(shown.items())
 
@@ -147,11 +145,15 @@ class Tracker:
         uncertain = np.flatnonzero((scores > config.uncertain) & (scores < config.certain))
         known = np.flatnonzero(tracks.is_confirmed)
         self._join(boxes, certain, known, found, least=config.min_overlap, weights=scores)
-        left = np.setdiff1d(known[tracks.missed[known] == 1], [*found.values()])
-        self._join(boxes, uncertain, left, found, least=config.second_overlap)
-        rest = np.setdiff1d(certain, [*found])
+        if len(uncertain):
+            taken = set(found.values())
+            seen = [one for one in known.tolist() if tracks.missed[one] == 1 and one not in taken]
+            left = np.array(seen, np.intp)
+            self._join(boxes, uncertain, left, found, least=config.second_overlap)
         young = np.flatnonzero(~tracks.is_confirmed)
-        self._join(boxes, rest, young, found, least=config.young_overlap, weights=scores)
+        if len(young):
+            rest = np.array([row for row in certain.tolist() if row not in found], np.intp)
+            self._join(boxes, rest, young, found, least=config.young_overlap, weights=scores)
         return found
 
     def _join(
@@ -178,9 +180,8 @@ class Tracker:
     def _begin(
         self, boxes: Floats, scores: Floats, *, found: dict[int, int], shown: dict[int, int]
     ) -> None:
-        rows = np.array(
-            [row for row in np.flatnonzero(scores >= self._config.new) if row not in found], np.intp
-        )
+        unclaimed = np.flatnonzero(scores >= self._config.new).tolist()
+        rows = np.array([row for row in unclaimed if row not in found], np.intp)
         if not len(rows):
             return
         states = centred(boxes[rows])
