@@ -42,18 +42,21 @@ async def drop_old_rollups(connection: Connection, now: datetime) -> None:
         await connection.execute(
             f"""
             DELETE FROM devices.{table} r USING devices.series s
-            WHERE s.id = r.series_id AND s.first_at < $1 - s.kept_days * interval '1 day'
-                AND r.bucket < date_trunc('month', $1 - s.kept_days * interval '1 day', 'UTC')
+            WHERE s.id = r.series_id
+                AND s.first_at < $1::timestamptz - s.kept_days * interval '1 day'
+                AND r.bucket
+                    < date_trunc('month', $1::timestamptz - s.kept_days * interval '1 day', 'UTC')
             """,
             now,
         )
     await connection.execute(
-        "UPDATE devices.series SET first_at = $1 - kept_days * interval '1 day'"
-        " WHERE first_at < $1 - (kept_days + 40) * interval '1 day'",
+        "UPDATE devices.series SET first_at = $1::timestamptz - kept_days * interval '1 day'"
+        " WHERE first_at < $1::timestamptz - (kept_days + 40) * interval '1 day'",
         now,
     )
     await connection.execute(
-        f"DELETE FROM devices.repeat WHERE made_at < $1 - interval '{_REPEATS_KEPT}'", now
+        f"DELETE FROM devices.repeat WHERE made_at < $1::timestamptz - interval '{_REPEATS_KEPT}'",
+        now,
     )
 
 
