@@ -40,29 +40,31 @@ def test_a_good_polygon_has_no_problem(corners: tuple[tuple[float, float], ...])
 
 
 @pytest.mark.parametrize(
-    ("point", "depth"),
+    ("point", "margin_px", "is_in"),
     [
-        ((150, 150), 50),
-        ((110, 150), 10),
-        ((100, 150), 0),
-        ((200, 200), 0),
-        ((95, 150), -5),
-        ((203, 204), -5),
+        ((150, 150), 0, True),
+        ((100, 150), 0, True),
+        ((200, 200), 0, True),
+        ((99.9, 150), 0, False),
+        ((95, 150), 5, True),
+        ((94.9, 150), 5, False),
+        ((203, 204), 5, True),
+        ((204, 204), 5, False),
     ],
 )
-def test_depth_is_the_distance_to_the_border(point: tuple[float, float], depth: float) -> None:
-    assert Polygon(SQUARE).depth(point) == pytest.approx(depth)
+def test_a_point_is_in_on_the_border_and_within_the_margin(
+    point: tuple[float, float], margin_px: float, is_in: bool
+) -> None:
+    assert Polygon(SQUARE).contains(point, margin_px=margin_px) is is_in
 
 
 def test_a_notch_is_outside() -> None:
-    assert Polygon(ARROW).depth((10, 50)) < 0
-    assert Polygon(ARROW).depth((60, 50)) > 0
+    assert not Polygon(ARROW).contains((10, 50))
+    assert Polygon(ARROW).contains((60, 50))
 
 
-@given(EIGHTHS, EIGHTHS, st.integers(0, 160).map(lambda n: n / 8), st.sampled_from([SQUARE, ARROW]))
-def test_the_quick_answer_agrees_with_the_exact_one(
-    x: float, y: float, margin: float, corners: tuple[tuple[float, float], ...]
-) -> None:
-    polygon = Polygon(corners)
-    exact = polygon.depth((x, y)) >= -margin
-    assert (polygon.depth((x, y), least=-margin) >= -margin) == exact
+@given(EIGHTHS, EIGHTHS, st.integers(0, 160).map(lambda n: n / 8))
+def test_the_margin_is_a_distance_all_around(x: float, y: float, margin_px: float) -> None:
+    left, top, right, bottom = 100.0, 100.0, 200.0, 200.0
+    away = math.hypot(max(left - x, 0, x - right), max(top - y, 0, y - bottom))
+    assert Polygon(SQUARE).contains((x, y), margin_px=margin_px) is (away <= margin_px)

@@ -131,8 +131,8 @@ class _Floor:
     def _is_in(self, track: Track, zone_id: str) -> bool:
         presence = (track.track_id, zone_id)
         was_in = presence in self._of_presence or presence in self._candidates
-        least = -self._rules.border_margin_px if was_in else 0.0
-        return self._zones[zone_id].polygon.depth(track.foot, least=least) >= least
+        margin_px = self._rules.border_margin_px if was_in else 0.0
+        return self._zones[zone_id].polygon.contains(track.foot, margin_px=margin_px)
 
     def _pass_unseen(self, now_s: Seconds) -> Iterator[Event]:
         assert self._clock_s is not None

@@ -1,7 +1,7 @@
-"""Zones as polygons: whether one is valid, and how deep in it a point lies.
+"""Zones as polygons: whether one is valid, and whether a point lies in one.
 
 Points are in pixels of the camera's picture, x to the right and y down; a zone's border belongs to
-it. Depth is the distance to the border, positive inside, negative outside.
+it.
 """
 
 import math
@@ -34,24 +34,25 @@ class Polygon:
         xs, ys = zip(*self.corners, strict=True)
         return min(xs), min(ys), max(xs), max(ys)
 
-    def depth(self, point: XY, *, least: float = -math.inf) -> float:
-        """How far inside the point lies, in px; negative outside.
+    def contains(self, point: XY, *, margin_px: float = 0.0) -> bool:
+        """True inside, on the border, and outside by no more than the margin.
 
-        Args:
-            point: x and y.
-            least: where the point is certainly less deep than this, -inf is answered: most
-                points are far from most zones, and need no more than a look at the box.
+        Most points are far from most zones, so the box is asked first; the distance to the border,
+        which costs most, only of who is outside and near.
         """
         x, y = point
         left, top, right, bottom = self._box
-        if max(left - x, x - right, top - y, y - bottom) > -least:
-            return -math.inf
-        nearest = min(_distance_squared(x, y, edge) for edge in self._edges)
-        distance = math.sqrt(nearest)
-        return distance if distance == 0 or self._surrounds(x, y) else -distance
+        if x < left - margin_px or x > right + margin_px:
+            return False
+        if y < top - margin_px or y > bottom + margin_px:
+            return False
+        if self._surrounds(x, y):
+            return True
+        reach = margin_px * margin_px
+        return any(_distance_squared(x, y, edge) <= reach for edge in self._edges)
 
     def _surrounds(self, x: float, y: float) -> bool:
-        """Even-odd rule; points on the border are the caller's business."""
+        """Even-odd rule; a point on the border may count either way."""
         is_inside = False
         for (x1, y1), (x2, y2) in self._edges:
             if (y1 > y) != (y2 > y) and x < (x2 - x1) * (y - y1) / (y2 - y1) + x1:
