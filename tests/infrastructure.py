@@ -88,7 +88,7 @@ class Postgres:
 
     def __init__(self) -> None:
         self.port = free_port()
-        self.folder = Path(tempfile.mkdtemp(prefix="gemba-test-", dir="/tmp"))
+        self.folder = Path(tempfile.mkdtemp(prefix="gemba-test-"))
         self.folder.chmod(0o755)
         self._data = self.folder / "pg"
         self._process: subprocess.Popen[bytes] | None = None
