@@ -7,7 +7,7 @@ which blocks nobody; its unique index is what makes a repeated reading one readi
 
 import re
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final, NamedTuple
 
 import asyncpg
@@ -45,7 +45,7 @@ class Leaf(NamedTuple):
         return f"kept_{self.kept_days}_{self.start:%Y%m%d}"
 
     @classmethod
-    def of(cls, kept_days: int, timestamp: datetime) -> "Leaf":
+    def of(cls, kept_days: int, timestamp: date) -> "Leaf":
         """The partition that a reading belongs to."""
         day = timestamp.day if kept_days <= _BY_DAY_UP_TO else 1
         return cls(kept_days, timestamp.year, timestamp.month, day)
