@@ -85,6 +85,7 @@ class Writer:
             await self._work.wait()
             if self._under_way and self._rows - self._rows_under_way < _WORTH_A_LANE:
                 # A few rows are cheaper together with those that come during the commit.
+                self._committed.clear()
                 await self._committed.wait()
                 continue
             group = self._take()
@@ -93,7 +94,6 @@ class Writer:
             rows = sum(_weight(submission) for submission in group)
             self._under_way += 1
             self._rows_under_way += rows
-            self._committed.clear()
             try:
                 await self._store(group)
             finally:
