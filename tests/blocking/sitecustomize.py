@@ -7,7 +7,8 @@ The runner does not: nobody waits for its loop.
 import sys
 
 _SERVICES = {
-    "gateway", "orchestrator", "vision_node", "tracking", "printers", "devices", "cluster",
+    "gateway", "gateway.mqtt", "orchestrator", "vision_node", "tracking", "printers", "devices",
+    "cluster",
 }  # fmt: skip
 
 if sys.orig_argv[1:2] == ["-m"] and sys.orig_argv[2] in _SERVICES:

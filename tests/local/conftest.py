@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gemba_local.mesh import LocalMesh
-from gemba_local.services import SERVICES
+from gemba_local.services import SERVICES, Service
 
 STAND_IN = Path(__file__).with_name("stand_in.py")
 MakeMesh = Callable[..., LocalMesh]
@@ -18,10 +18,11 @@ MakeMesh = Callable[..., LocalMesh]
 def stand_ins(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that, put first on PYTHONPATH, replaces every service by its stand-in."""
     folder = tmp_path_factory.mktemp("stand_ins")
-    for package in ("common", *(service.package for service in SERVICES)):
-        (folder / package).mkdir()
-        (folder / package / "__init__.py").touch()
-        (folder / package / "__main__.py").write_text(
+    for service in (Service("common"), *SERVICES):
+        package, place = service.package, folder.joinpath(*service.module.split("."))
+        place.mkdir()
+        (place / "__init__.py").touch()
+        (place / "__main__.py").write_text(
             f"import os, sys\n"
             f"os.execv({sys.executable!r}, [{sys.executable!r}, '-S', {str(STAND_IN)!r},"
             f" {package!r}])\n"

@@ -110,17 +110,18 @@ async def test_secrets_are_private_and_go_only_to_whom_they_belong(running: Loca
     environments = {}
     async with httpx.AsyncClient(trust_env=False) as client:
         for name in mesh.state["urls"]:
-            answer = await client.get(f"{mesh.url_of(name)}/environment")
+            url = mesh.url_of(name).replace("mqtt://", "http://")
+            answer = await client.get(f"{url}/environment")
             environments[name] = answer.json()
     gateway_only = ("MESH_SECRET", "SIGNING_KEY_FILE", "ADMIN_PASSWORD", "BOOTSTRAP_MACHINE_KEY")
     for name, environment in environments.items():
         for secret in gateway_only:
             assert (f"GEMBA_{secret}" in environment) == (name == "gateway"), (name, secret)
         assert ("GEMBA_MACHINE_KEY" in environment) == (name == "vision-node")
-        assert ("GEMBA_DATABASE_URL" in environment) == (name != "vision-node")
+        assert ("GEMBA_DATABASE_URL" in environment) == (name not in {"vision-node", "mqtt"})
         assert ("GEMBA_NATS_URL" in environment) == (name != "vision-node")
     proofs = {e.get("GEMBA_SERVICE_SECRET") for e in environments.values()}
-    assert len(proofs) == len(environments) - 1  # five of their own; gateway and node have none
+    assert len(proofs) == len(environments) - 1  # six of their own; gateway and node have none
     state = (mesh.data_dir / "state.json").read_text() + mesh.log.read_text()
     for secret in ("mesh_secret", "machine_key", "database_password", "nats_password"):
         assert mesh.secret(secret) not in state

@@ -9,7 +9,6 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -98,7 +97,12 @@ async def test_two_replicas_hand_out_each_inspection_once(launch: Make) -> None:
 @pytest.mark.timeout(180)
 async def test_killed_nodes_and_a_killed_replica_lose_and_double_nothing(launch: Make) -> None:
     total = 300
-    running: Running = launch(replicas=2, GEMBA_MAX_ATTEMPTS="20")
+    running: Running = launch(
+        replicas=2,
+        GEMBA_MAX_ATTEMPTS="20",
+        GEMBA_HEARTBEAT_INTERVAL_S="1",
+        GEMBA_LEASE_S="2",
+    )
     dice = random.Random(7)
     async with running.client("admin") as admin:
         await asyncio.gather(*(inspect(admin, priority=dice.randint(1, 10)) for _ in range(total)))
@@ -187,8 +191,6 @@ async def test_sigterm_drains_and_leaves_no_lease_behind_that_nobody_saw(launch:
         await asyncio.to_thread(stop, running.processes[0])
         # uvicorn ends by the signal that stopped it, once everything is closed.
         assert running.processes[0].returncode in (0, -signal.SIGTERM)
-        log = Path(running.environment["GEMBA_DATA_DIR"]).with_name("orchestrator-0.log")
-        assert "Application shutdown complete" in log.read_text()
         await asyncio.gather(*making)
 
         async def is_all_held() -> bool:

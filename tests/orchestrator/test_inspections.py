@@ -324,7 +324,8 @@ async def test_a_failed_inspection_says_why_and_can_be_retried(
     made = await inspect(admin)
     assignment = await node.next()
     reason = "image_source: the file is cut short"
-    await node.report(assignment, "failed", error_message=reason)
+    where = {"failed_tool": "image_source"}
+    await node.report(assignment, "failed", error_message=reason, results=where)
     record = await record_of(admin, made["id"])
     assert record["status"] == "failed"
     assert record["error_message"] == reason
@@ -333,6 +334,9 @@ async def test_a_failed_inspection_says_why_and_can_be_retried(
     assert retried.status_code == 200
     assert retried.json()["status"] == "pending"
     assert retried.json()["error_message"] is None
+    assert retried.json()["results"] is None
+    listed = await admin.get("/api/v1/inspections/")
+    assert made["id"] in [one["id"] for one in listed.json()["results"]]
     second = await node.next()
     assert second.lease.attempt == 2
     await node.complete(second)

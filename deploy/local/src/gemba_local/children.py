@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -139,6 +140,22 @@ def http_probe(url: str) -> Probe:
         if answer.status_code == httpx.codes.OK:
             return None
         return f"{url} answers {answer.status_code}: {answer.text[:300].strip()}"
+
+    return probe
+
+
+def port_probe(url: str, port: int) -> Probe:
+    """A probe that is content when somebody listens at this address."""
+    host = urlsplit(url).hostname or "127.0.0.1"
+
+    async def probe() -> str | None:
+        try:
+            async with asyncio.timeout(2):
+                _, writer = await asyncio.open_connection(host, port)
+        except (OSError, TimeoutError) as error:
+            return f"{url} does not answer ({type(error).__name__})"
+        writer.close()
+        return None
 
     return probe
 

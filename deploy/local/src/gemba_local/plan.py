@@ -14,7 +14,7 @@ from gemba_local.ports import is_free, settle, taken
 from gemba_local.postgres import EmbeddedPostgres
 from gemba_local.processes import MARK, Belongings
 from gemba_local.secrets import Secrets, load_secrets
-from gemba_local.services import SERVICES, Backends, Roster
+from gemba_local.services import EDGES, SERVICES, Backends, Roster
 from gemba_local.settings import RunnerSettings, variable
 from gemba_local.shelter import find_place
 
@@ -86,7 +86,7 @@ def _demand_free_ports(settings: RunnerSettings) -> None:
     for service in SERVICES:
         name = f"{service.package}_port"
         port = getattr(settings, name)
-        host = settings.host if service.name == "gateway" else "127.0.0.1"
+        host = settings.host if service in EDGES else "127.0.0.1"
         if not is_free(port, host):
             raise taken(port, user=service.name, setting=variable(name))
 
@@ -110,7 +110,8 @@ def _backends(settings: RunnerSettings, kept: Secrets, ports: Mapping[str, int])
     else:
         database = settings.database_url.get_secret_value()
     if settings.nats_url is not None:
-        return Backends(database, settings.nats_url.get_secret_value())
+        mqtt = settings.nats_mqtt_url.get_secret_value() if settings.nats_mqtt_url else ""
+        return Backends(database, settings.nats_url.get_secret_value(), nats_mqtt_url=mqtt)
     who = f"{USER}:{kept.nats_password}@127.0.0.1"
     return Backends(
         database,

@@ -1,4 +1,4 @@
-"""The seven services of the mesh as data, and the environment that each of them gets.
+"""The services of the mesh as data, and the environment that each of them gets.
 
 A secret goes only to whom it belongs (contract, chapter 3): the signing key and the mesh secret to
 the gateway, the machine key to the gateway and the node, the database and the bus to whoever has
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from gemba_local.children import ChildSpec, http_probe
+from gemba_local.children import ChildSpec, Probe, http_probe, port_probe
 from gemba_local.folder import DataFolder
 from gemba_local.secrets import Secrets
 from gemba_local.settings import RunnerSettings
@@ -18,19 +18,28 @@ from gemba_local.settings import RunnerSettings
 
 @dataclass(frozen=True)
 class Service:
-    """One service: its name in the log, its package, and whether it is stopped first."""
+    """One service: its name in the log, what `python -m` runs, and whether it is stopped first."""
 
     name: str
     is_first_to_stop: bool = False
+    part_of: str = ""
 
     @property
     def package(self) -> str:
-        """What `python -m` runs; also the stem of its settings."""
+        """The stem of its settings, and its package where it is part of none."""
         return self.name.replace("-", "_")
+
+    @property
+    def module(self) -> str:
+        """What `python -m` runs."""
+        return f"{self.part_of}.{self.package}" if self.part_of else self.package
 
 
 GATEWAY: Final = Service("gateway", is_first_to_stop=True)
 VISION_NODE: Final = Service("vision-node", is_first_to_stop=True)
+# The MQTT door: clients come to it, so it is an edge like the gateway, in a process of its own.
+MQTT: Final = Service("mqtt", is_first_to_stop=True, part_of="gateway")
+EDGES: Final = (GATEWAY, MQTT)
 WITH_SCHEMA: Final = (
     GATEWAY,
     Service("orchestrator"),
@@ -39,7 +48,7 @@ WITH_SCHEMA: Final = (
     Service("devices"),
     Service("cluster"),
 )
-SERVICES: Final = (*WITH_SCHEMA, VISION_NODE)
+SERVICES: Final = (*WITH_SCHEMA, VISION_NODE, MQTT)
 
 _PRIVATE: Final = frozenset({
     "GEMBA_ADMIN_PASSWORD", "GEMBA_BOOTSTRAP_MACHINE_KEY", "GEMBA_DATABASE_URL",
@@ -77,25 +86,31 @@ class Roster:
 
     def url(self, service: Service) -> str:
         """Where this service answers on this machine."""
-        host = self.settings.host if service is GATEWAY else "127.0.0.1"
+        host = self.settings.host if service in EDGES else "127.0.0.1"
         if host in {"0.0.0.0", "::", ""}:
             host = "127.0.0.1"
-        return f"http://{f'[{host}]' if ':' in host else host}:{self.port(service)}"
+        scheme = "mqtt" if service is MQTT else "http"
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.port(service)}"
 
     def service_specs(self) -> list[ChildSpec]:
         """How to run each service."""
         return [
             ChildSpec(
                 name=service.name,
-                command=(sys.executable, "-m", service.package),
+                command=(sys.executable, "-m", service.module),
                 environment=self.environment(service),
                 folder=self.folder.of_child(service.name),
                 stop_rank=0 if service.is_first_to_stop else 1,
                 stop_timeout_s=self.settings.stop_timeout_s,
-                ready=http_probe(f"{self.url(service)}/readyz"),
+                ready=self._probe(service),
             )
             for service in SERVICES
         ]
+
+    def _probe(self, service: Service) -> Probe:
+        if service is MQTT:
+            return port_probe(self.url(service), self.port(service))
+        return http_probe(f"{self.url(service)}/readyz")
 
     def migration_spec(self) -> ChildSpec:
         """How to bring every schema up to date."""
@@ -110,16 +125,19 @@ class Roster:
         """The whole environment of this service."""
         environment = self._shared()
         environment["GEMBA_DATA_DIR"] = str(self.folder.of_child(service.name))
-        environment["GEMBA_HOST"] = self.settings.host if service is GATEWAY else "127.0.0.1"
+        environment["GEMBA_HOST"] = self.settings.host if service in EDGES else "127.0.0.1"
         if service is VISION_NODE:
             return {**environment, "GEMBA_MACHINE_KEY": self.secrets.machine_key}
-        environment["GEMBA_DATABASE_URL"] = self.backends.database_url
+        if service is not MQTT:
+            environment["GEMBA_DATABASE_URL"] = self.backends.database_url
         environment["GEMBA_NATS_URL"] = self.backends.nats_url
         if redis_url := self.outer.get("GEMBA_REDIS_URL"):
             environment["GEMBA_REDIS_URL"] = redis_url
         if service is GATEWAY:
             return environment | self._gateway_only()
         environment["GEMBA_SERVICE_SECRET"] = self.secrets.service_secret(service.name)
+        if service is MQTT:
+            environment["GEMBA_NATS_MQTT_URL"] = self.backends.nats_mqtt_url
         return environment
 
     def _gateway_only(self) -> dict[str, str]:
@@ -128,7 +146,6 @@ class Roster:
             "GEMBA_MESH_SECRET": self.secrets.mesh_secret,
             "GEMBA_ADMIN_PASSWORD": self.secrets.admin_password,
             "GEMBA_BOOTSTRAP_MACHINE_KEY": self.secrets.machine_key,
-            "GEMBA_NATS_MQTT_URL": self.backends.nats_mqtt_url,
             "GEMBA_NATS_MONITOR_URL": self.backends.nats_monitor_url,
         }
 

@@ -22,8 +22,8 @@ class RunnerSettings(BaseSettings):
     )
     host: str = Field(
         "127.0.0.1",
-        description="Address that the gateway listens on (`0.0.0.0` opens it to the network); "
-        "everything behind it stays on loopback.",
+        description="Address that the gateway and the MQTT door listen on (`0.0.0.0` opens them "
+        "to the network); everything behind it stays on loopback.",
     )
     gateway_port: Port = Field(8000, description="Port of the gateway: the one that users need.")
     orchestrator_port: Port = Field(8001, description="Port of the orchestrator.")
@@ -32,6 +32,7 @@ class RunnerSettings(BaseSettings):
     devices_port: Port = Field(8004, description="Port of devices.")
     cluster_port: Port = Field(8005, description="Port of cluster.")
     vision_node_port: Port = Field(5000, description="Port of the vision node.")
+    mqtt_port: Port = Field(1883, description="Port that MQTT clients connect to.")
     postgres_port: OwnPort = Field(
         0, description="Port of the embedded PostgreSQL; 0 picks a free one and keeps it."
     )
@@ -56,6 +57,10 @@ class RunnerSettings(BaseSettings):
     )
     nats_url: SecretStr | None = Field(
         None, description="A NATS of your own with JetStream instead of the embedded one."
+    )
+    nats_mqtt_url: SecretStr | None = Field(
+        None,
+        description="Its MQTT listener, `mqtt://user:password@host:port`; needed with that NATS.",
     )
     admin_password: SecretStr | None = Field(
         None,

@@ -32,7 +32,7 @@ _ORCHESTRATOR_NOUNS = (
 )
 _RULES: tuple[tuple[re.Pattern[str], Family], ...] = (
     (re.compile(rf"/api/v1/({_ORCHESTRATOR_NOUNS})(/|$)"), Family.ORCHESTRATOR),
-    (re.compile(r"/api/v1/[^/]+/telemetry/?$"), Family.ORCHESTRATOR),
+    (re.compile(r"/api/v1/[^/]+/(telemetry|attributes)/?$"), Family.ORCHESTRATOR),
     (re.compile(r"/ws/(inspections|machines)/"), Family.ORCHESTRATOR),
     (re.compile(r"/api/v1(/|$)|/ws/tracking/?$"), Family.TRACKING),
     (re.compile(r"/api/(devices|token)(/|$)|/ws/devices"), Family.DEVICES),
@@ -104,7 +104,9 @@ def _devices_body(error: ServiceError) -> dict[str, Any]:
     if isinstance(error, MalformedBody):
         return {"detail": f"JSON parse error - {error.reason}"}
     if error.fields:
-        return {name: list(texts) for name, texts in error.fields.items()}
+        # Django REST Framework's name for what is wrong with the body as a whole.
+        names = {"body": "non_field_errors"}
+        return {names.get(name, name): list(texts) for name, texts in error.fields.items()}
     if isinstance(error, InvalidToken):
         text = "Given token not valid for any token type"
         return {"detail": error.message if error.is_specific else text, "code": "token_not_valid"}
@@ -115,7 +117,7 @@ def _devices_body(error: ServiceError) -> dict[str, Any]:
         return {"detail": "Not found."}
     if isinstance(error, Unauthorized) and not error.is_specific:
         return {"detail": error.message}
-    return {"detail": error.message, **({"details": error.details} if error.details else {})}
+    return {"detail": error.message}
 
 
 def _printers_body(error: ServiceError, *, is_english: bool) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""All SQL of the readings: partitions, group commit, rollups, ranges, export."""

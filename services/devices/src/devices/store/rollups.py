@@ -1,0 +1,76 @@
+"""Hourly and daily rollups, reckoned anew from the readings wherever something has changed.
+
+Whoever commits readings marks their hours in the same transaction. The worker takes marks away in
+one statement and reckons in the next, which therefore sees every reading whose mark is gone. A
+query takes marked hours from the readings themselves, so that its answer is always exact.
+"""
+
+from typing import Final
+
+from devices.store.pool import Connection, StorePool
+
+_LOCK: Final = 0x67656D62726F6C6C  # "gembroll"
+_MOST_MARKS: Final = 20_000
+_TAKE: Final = """
+WITH gone AS (
+    DELETE FROM devices.rollup_mark WHERE id IN (
+        SELECT id FROM devices.rollup_mark ORDER BY id LIMIT $1
+    ) RETURNING series_id, hour
+)
+SELECT DISTINCT series_id, hour FROM gone
+"""
+_REMOVE_HOURS: Final = """
+DELETE FROM devices.hourly h
+USING unnest($1::int[], $2::timestamptz[]) AS c (series_id, hour)
+WHERE h.series_id = c.series_id AND h.bucket = c.hour
+"""
+_ADD_HOURS: Final = """
+INSERT INTO devices.hourly (series_id, bucket, unit_id, count, total, minimum, maximum)
+SELECT c.series_id, c.hour, m.unit_id, count(*), sum(m.value), min(m.value), max(m.value)
+FROM unnest($1::int[], $2::timestamptz[]) AS c (series_id, hour)
+CROSS JOIN LATERAL (
+    SELECT unit_id, value FROM devices.measurement
+    WHERE series_id = c.series_id
+        AND timestamp >= c.hour AND timestamp < c.hour + interval '1 hour'
+) AS m
+GROUP BY 1, 2, 3
+"""
+_REMOVE_DAYS: Final = """
+DELETE FROM devices.daily d
+USING unnest($1::int[], $2::timestamptz[]) AS c (series_id, hour)
+WHERE d.series_id = c.series_id AND d.bucket = date_trunc('day', c.hour, 'UTC')
+"""
+_ADD_DAYS: Final = """
+INSERT INTO devices.daily (series_id, bucket, unit_id, count, total, minimum, maximum)
+SELECT h.series_id, c.day, h.unit_id, sum(h.count), sum(h.total), min(h.minimum), max(h.maximum)
+FROM (
+    SELECT DISTINCT series_id, date_trunc('day', hour, 'UTC') AS day
+    FROM unnest($1::int[], $2::timestamptz[]) AS c (series_id, hour)
+) AS c
+JOIN devices.hourly h ON h.series_id = c.series_id
+    AND h.bucket >= c.day AND h.bucket < c.day + interval '1 day'
+GROUP BY 1, 2, 3
+"""
+
+
+async def repair_rollups(pool: StorePool) -> int:
+    """Reckon some of the marked hours anew; how many, 0 when none is left.
+
+    Raises:
+        DatabaseUnavailable: PostgreSQL does not answer.
+    """
+    async with pool.transaction() as connection:
+        if not await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", _LOCK):
+            return 0
+        changed = await connection.fetch(_TAKE, _MOST_MARKS)
+        if not changed:
+            return 0
+        await _reckon(
+            connection, [row["series_id"] for row in changed], [row["hour"] for row in changed]
+        )
+    return len(changed)
+
+
+async def _reckon(connection: Connection, series: list[int], hours: list[object]) -> None:
+    for statement in (_REMOVE_HOURS, _ADD_HOURS, _REMOVE_DAYS, _ADD_DAYS):
+        await connection.execute(statement, series, hours)

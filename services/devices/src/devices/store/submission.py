@@ -1,0 +1,45 @@
+"""What is handed to the writer, and what comes back."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+from devices.readings import Reading
+
+
+class Repeat(NamedTuple):
+    """An `Idempotency-Key`: whose and where (hashed), and the body that it stands for (hashed)."""
+
+    scope: bytes
+    body_hash: bytes
+
+
+@dataclass(eq=False)
+class Submission:
+    """Readings of one device that are taken whole or not at all.
+
+    `token_hash` is set when the device itself sent them; the commit checks that it still holds.
+    """
+
+    device_id: int
+    readings: Sequence[Reading]
+    received_at: datetime
+    token_hash: bytes | None = None
+    repeat: Repeat | None = None
+    is_own: bool = False
+    public_id: str = ""
+    done: "asyncio.Future[int]" = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
+
+    def sightings(self, most: int) -> list[datetime]:
+        """When the device is known to have been alive.
+
+        Its own message says: now. What somebody else hands in for it says: at the readings' times.
+        """
+        if self.is_own:
+            return [self.received_at]
+        times = {min(reading.timestamp, self.received_at) for reading in self.readings}
+        return sorted(times)[-most:]

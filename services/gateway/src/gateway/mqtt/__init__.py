@@ -1,0 +1,1 @@
+"""The MQTT door: a protocol-aware proxy, not a broker, in front of NATS's MQTT listener."""
