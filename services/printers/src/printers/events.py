@@ -17,13 +17,13 @@ class Events:
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
 
-    async def publish(self, kind: str, printer_id: str, **data: Any) -> None:
+    async def publish(self, kind: str, printer_id: str, /, **data: Any) -> None:
         """Tell viewers of something that a printer did, or that was done to it."""
         await self._bus.publish(
             subject("printer", kind, printer_id), _envelope(f"printer_{kind}", printer_id, data)
         )
 
-    async def alert(self, printer_id: str, **data: Any) -> None:
+    async def alert(self, printer_id: str, /, **data: Any) -> None:
         """Tell the whole platform of an alert, opened or resolved."""
         await self._bus.publish(
             subject("alert", "printer", printer_id), _envelope("alert", printer_id, data)

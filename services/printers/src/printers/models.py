@@ -44,7 +44,6 @@ class Printer(Base):
     driver: Mapped[str] = mapped_column(server_default="api")
     url: Mapped[str] = mapped_column(server_default="")
     sealed_credentials: Mapped[str | None]
-    credential_names: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     camera: Mapped[dict[str, Any] | None]
     key_hash: Mapped[str]
     # Rises with each change that a bridge must know of.
@@ -57,7 +56,6 @@ class Printer(Base):
     link_state: Mapped[str] = mapped_column(server_default="never")
     link_error: Mapped[str | None]
     readings: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
-    too_far_since: Mapped[datetime | None]
     camera_score: Mapped[float | None]
     camera_scored_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -40,6 +40,9 @@ class Settings(ServiceSettings):
     printer_report_s: float = Field(
         2.0, ge=0, le=60, description="Least time between two stored reports of one printer."
     )
+    printer_mqtt_report_s: float = Field(
+        15.0, ge=0, le=60, description="The same for printers that report by MQTT each second."
+    )
     printer_retry_s: float = Field(
         2.0, gt=0, le=600, description="First pause after a bridge lost its printer; it doubles."
     )

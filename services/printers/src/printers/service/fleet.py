@@ -43,6 +43,13 @@ class FleetService:
             views = await _views(session, found, lens)
         return requested.page(views, count=count)
 
+    async def everyone(self, lens: Lens, *, printer_id: str | None) -> list[PrinterView]:
+        """All printers, or the one of this id, for those who watch."""
+        async with self._database.transaction() as session:
+            found = await printers.everyone(session)
+            chosen = [one for one in found if printer_id in (None, one.printer_id)]
+            return await _views(session, chosen, lens)
+
     async def get(self, printer_id: str, lens: Lens) -> PrinterView:
         """One printer.
 

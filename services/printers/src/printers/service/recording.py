@@ -11,6 +11,7 @@ from printers.advancing import Change, advance, widened
 from printers.estimating import estimate
 from printers.models import Alert, Job
 from printers.repository import alerts, commands, jobs, points
+from printers.runaway import Drift, follow, gap_of, is_runaway
 from printers.service.views import known_of
 from printers.settings import Settings
 from printers.states import FINAL
@@ -37,7 +38,8 @@ class Recorder:
     """Stores updates of jobs that the caller has locked."""
 
     def __init__(self, settings: Settings) -> None:
-        self._most_points = settings.printer_points
+        self._settings = settings
+        self._drifts: dict[int, Drift] = {}
 
     async def record(
         self, session: AsyncSession, job: Job, change: Change, *, usual_s: float | None
@@ -55,9 +57,28 @@ class Recorder:
         await session.flush()
         if recorded.has_new_status:
             await _settle_commands(session, job, recorded)
-        if recorded.has_new_status and job.status in FINAL:
+        if job.status in FINAL:
+            self._drifts.pop(job.id, None)
             await _ended(session, job, recorded)
+        elif change.readings:
+            await self._watch_heaters(session, job, change.at, recorded)
         return recorded
+
+    async def _watch_heaters(
+        self, session: AsyncSession, job: Job, at: datetime, recorded: Recorded
+    ) -> None:
+        far_c, after_s = self._settings.printer_runaway_c, self._settings.printer_runaway_s
+        before = self._drifts.get(job.id)
+        gap_c = gap_of(job.metrics) if job.status == "printing" else None
+        drift = follow(before, gap_c, at, far_c=far_c)
+        if drift is None:
+            if self._drifts.pop(job.id, None) is not None:
+                recorded.alerts += await alerts.resolve(session, f"runaway:{job.id}")
+            return
+        self._drifts[job.id] = drift
+        if is_runaway(drift, at, after_s=after_s):
+            alert, is_new = await alerts.raise_for(session, _runaway_alert(job, gap_c or 0.0))
+            recorded.alerts += [alert] if is_new else []
 
     async def _keep_point(
         self, session: AsyncSession, job: Job, at: datetime, *, readings: dict[str, object]
@@ -65,7 +86,7 @@ class Recorder:
         bucket = int(at.timestamp()) // job.point_seconds
         if await points.keep(session, job.id, bucket=bucket, at=at, readings=readings):
             job.point_count += 1
-        while job.point_count > self._most_points:
+        while job.point_count > self._settings.printer_points:
             await self._widen(session, job)
 
     async def _widen(self, session: AsyncSession, job: Job) -> None:
@@ -117,6 +138,19 @@ async def _ended(session: AsyncSession, job: Job, recorded: Recorded) -> None:
             ),
         )
         recorded.alerts.append(alert)
+
+
+def _runaway_alert(job: Job, gap_c: float) -> Alert:
+    return Alert(
+        cause=f"runaway:{job.id}",
+        kind="temperature_runaway",
+        severity="critical",
+        printer_id=job.printer_id,
+        job_id=job.id,
+        message=f"Printer {job.printer_id} is {gap_c:.0f} °C off its target in print {job.id}",
+        message_pt=f"A impressora {job.printer_id} está {gap_c:.0f} °C fora do alvo "
+        f"na impressão {job.id}",
+    )
 
 
 async def usual_of(session: AsyncSession, job: Job) -> float | None:

@@ -58,6 +58,10 @@ class Teller:
         """A printer as it is now."""
         await self._events.publish("status", printer.printer_id, **printer_event(printer, job))
 
+    async def readings(self, printer: Printer) -> None:
+        """A printer's temperatures, between its turns."""
+        await self._events.publish("readings", printer.printer_id, readings=printer.readings)
+
     async def alerts(self, found: Iterable[Alert]) -> None:
         """Alerts, opened or resolved."""
         for alert in found:

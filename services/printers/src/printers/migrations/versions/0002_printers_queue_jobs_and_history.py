@@ -82,12 +82,6 @@ def upgrade() -> None:
         sa.Column("driver", sa.Text(), server_default="api", nullable=False),
         sa.Column("url", sa.Text(), server_default="", nullable=False),
         sa.Column("sealed_credentials", sa.Text(), nullable=True),
-        sa.Column(
-            "credential_names",
-            postgresql.JSONB(astext_type=sa.Text()),
-            server_default="{}",
-            nullable=False,
-        ),
         sa.Column("camera", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("key_hash", sa.Text(), nullable=False),
         sa.Column("revision", sa.Integer(), server_default="1", nullable=False),
@@ -100,7 +94,6 @@ def upgrade() -> None:
         sa.Column(
             "readings", postgresql.JSONB(astext_type=sa.Text()), server_default="{}", nullable=False
         ),
-        sa.Column("too_far_since", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("camera_score", sa.Double(), nullable=True),
         sa.Column("camera_scored_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column(
