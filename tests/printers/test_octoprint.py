@@ -89,7 +89,7 @@ async def test_a_real_print_is_followed_commanded_and_completed(
     assert (await command(admin, printer_id, "pause")).status_code == 409
 
     queue_id = await enqueue(admin, printer_id=printer_id)
-    await asyncio.to_thread(host.print_file, "dragon.gcode", gcode(4000))
+    await asyncio.to_thread(host.print_file, "dragon.gcode", gcode(150))
     shown = await until(admin, printer_id, "printing")
     job = await job_until(admin, printer_id, "printing")
     assert job["print_queue_id"] == queue_id
@@ -116,7 +116,7 @@ async def test_a_real_print_is_followed_commanded_and_completed(
     assert done["id"] == job["id"]
     assert (done["status"], done["progress_percentage"]) == ("completed", 100)
     points = (await admin.get(f"/api/print-jobs/{job['id']}/metrics")).json()["points"]
-    assert max(point.get("hotend_temp", 0) for point in points) > 100
+    assert max(point.get("hotend_temp", 0) for point in points) > 50
     progress = [point["progress"] for point in points if "progress" in point]
     assert progress == sorted(progress)
     assert len(progress) > 1
@@ -134,7 +134,7 @@ async def test_a_cancelled_print_is_canceled(
 ) -> None:
     printer_id = printer["printer_id"]
     await until(admin, printer_id, "idle")
-    await asyncio.to_thread(host.print_file, "vase.gcode", gcode(20_000))
+    await asyncio.to_thread(host.print_file, "vase.gcode", gcode(2000))
     await until(admin, printer_id, "printing")
     canceled = await command(admin, printer_id, "cancel")
     assert canceled.status_code == 200, canceled.text
@@ -149,7 +149,7 @@ async def test_octoprint_killed_in_mid_print_comes_back(
 ) -> None:
     printer_id = printer["printer_id"]
     await until(admin, printer_id, "idle")
-    await asyncio.to_thread(host.print_file, "tower.gcode", gcode(20_000))
+    await asyncio.to_thread(host.print_file, "tower.gcode", gcode(2000))
     job = await job_until(admin, printer_id, "printing")
     await asyncio.to_thread(host.kill)
 

@@ -63,6 +63,9 @@ class OctoPrint:
                 "POST", "/api/login", json={"passive": True}, headers=self._headers
             )
         except aiohttp.ClientResponseError as error:
+            if error.status == 400:
+                # A key that OctoPrint does not know makes it take us for a browser, without CSRF.
+                raise AuthFailed("OctoPrint does not know this key") from error
             raise _translated(error) from error
         if not isinstance(login, dict) or not login.get("name") or not login.get("session"):
             raise AuthFailed("OctoPrint does not know this key")
