@@ -66,6 +66,20 @@ async def command(admin: httpx.AsyncClient, printer_id: str, name: str) -> httpx
     return await admin.post(f"/api/printers/{printer_id}/commands", json={"command": name})
 
 
+async def obeys(admin: httpx.AsyncClient, printer_id: str, name: str) -> None:
+    """Ask, and wait until the printer's own state shows it; it empties its buffer first."""
+    answer = await command(admin, printer_id, name)
+    assert answer.status_code in (200, 202), answer.text
+    path = f"/api/printers/{printer_id}/commands/{answer.json()['id']}"
+
+    async def is_done() -> bool:
+        state: str = (await admin.get(path)).json()["state"]
+        assert state != "failed"
+        return state == "acknowledged"
+
+    await eventually(is_done, timeout_s=60, what=name)
+
+
 @pytest.fixture
 async def printer(host: OctoPrintHost, admin: httpx.AsyncClient) -> AsyncIterator[dict[str, Any]]:
     """The printer behind OctoPrint, as an operator registers it."""
@@ -89,7 +103,7 @@ async def test_a_real_print_is_followed_commanded_and_completed(
     assert (await command(admin, printer_id, "pause")).status_code == 409
 
     queue_id = await enqueue(admin, printer_id=printer_id)
-    await asyncio.to_thread(host.print_file, "dragon.gcode", gcode(150))
+    await asyncio.to_thread(host.print_file, "dragon.gcode", gcode(250))
     shown = await until(admin, printer_id, "printing")
     job = await job_until(admin, printer_id, "printing")
     assert job["print_queue_id"] == queue_id
@@ -105,13 +119,10 @@ async def test_a_real_print_is_followed_commanded_and_completed(
 
     await eventually(is_hot, timeout_s=60, what="heat and progress")
 
-    paused = await command(admin, printer_id, "pause")
-    assert paused.status_code == 200, paused.text
-    assert paused.json()["state"] == "acknowledged"
+    await obeys(admin, printer_id, "pause")
     assert (await view(admin, printer_id))["status"] == "paused"
     assert host.call("GET", "/api/job").json()["state"] == "Paused"
-    resumed = await command(admin, printer_id, "resume")
-    assert resumed.status_code == 200, resumed.text
+    await obeys(admin, printer_id, "resume")
     done = await job_until(admin, printer_id, "completed", "failed", timeout_s=120)
     assert done["id"] == job["id"]
     assert (done["status"], done["progress_percentage"]) == ("completed", 100)
@@ -136,8 +147,7 @@ async def test_a_cancelled_print_is_canceled(
     await until(admin, printer_id, "idle")
     await asyncio.to_thread(host.print_file, "vase.gcode", gcode(2000))
     await until(admin, printer_id, "printing")
-    canceled = await command(admin, printer_id, "cancel")
-    assert canceled.status_code == 200, canceled.text
+    await obeys(admin, printer_id, "cancel")
     job = await job_until(admin, printer_id, "canceled")
     assert job["model_file"] == "vase.gcode"
     assert job["formatted_status"] == "Cancelado"

@@ -96,7 +96,7 @@ class Hearing:
             await self._end_unseen(session, current, report, found=found, message=_REPLACED)
             current = None
         if current is None:
-            if report.file is None:
+            if report.file is None or await _has_just_ended(session, printer, report):
                 return
             current = await _met(session, printer.printer_id, report.file)
             found.ended += await alerts.resolve_kind(session, printer.printer_id, "print_failed")
@@ -181,6 +181,8 @@ async def _meet(session: AsyncSession, printer: Printer, report: Report) -> list
     printer.link_state, printer.link_error = "up", None
     if report.state is not None:
         printer.reported_state = report.state
+    elif report.outcome is not None:
+        printer.reported_state = "idle"
     if report.readings:
         printer.readings = {**printer.readings, **report.readings}
     if report.state == "offline" or (report.state is None and printer.reported_state == "offline"):
@@ -213,6 +215,14 @@ def _is_another(job: Job, report: Report) -> bool:
     if report.file != job.printer_file:
         return True
     return report.began and job.printed_s > _BEGUN_S and job.progress >= 1
+
+
+async def _has_just_ended(session: AsyncSession, printer: Printer, report: Report) -> bool:
+    """True for the last look at a print whose end was heard a moment before."""
+    newest = await jobs.newest_of(session, printer.printer_id)
+    if report.began or newest is None or newest.completed_at is None:
+        return False
+    return newest.printer_file == report.file and report.at - newest.completed_at < _GRACE
 
 
 async def _met(session: AsyncSession, printer_id: str, file: str) -> Job:
