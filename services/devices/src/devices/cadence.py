@@ -7,17 +7,17 @@ from statistics import median
 from typing import Final, Literal
 
 Connectivity = Literal["online", "stale", "never"]
-_LEAST: Final = timedelta(seconds=60)
+_LEAST_S: Final = 60.0
 _INTERVALS: Final = 3
 
 
-def stale_after(sightings: Sequence[datetime]) -> timedelta:
+def stale_after(
+    sightings: Sequence[datetime], *, intervals: float = _INTERVALS, least_s: float = _LEAST_S
+) -> timedelta:
     """The silence after which the device is stale: three median intervals, at least a minute."""
     times = sorted(sightings)
-    intervals = [later - earlier for earlier, later in pairwise(times)]
-    if not intervals:
-        return _LEAST
-    return max(_LEAST, timedelta(seconds=_INTERVALS * median(i.total_seconds() for i in intervals)))
+    lengths = [(later - earlier).total_seconds() for earlier, later in pairwise(times)]
+    return timedelta(seconds=max(least_s, intervals * median(lengths) if lengths else 0.0))
 
 
 def connectivity(

@@ -15,6 +15,7 @@ from devices.readings import BadReading, moment
 from devices.service import Registry
 from devices.store.directory import Directory
 from devices.store.pool import StorePool
+from devices.watching import Watcher
 
 _LARGEST_ID: Final = 2**31 - 1
 
@@ -54,6 +55,7 @@ End = Annotated[datetime | None, Depends(_end)]
 Metric = Annotated[str | None, Query(max_length=100, description="Only this metric.")]
 RegistryPart = Annotated[Registry, Depends(_registry)]
 IngestPart = Annotated[Ingest, _part("ingest")]
+WatcherPart = Annotated[Watcher, _part("watcher")]
 StorePart = Annotated[StorePool, _part("store")]
 DirectoryPart = Annotated[Directory, _part("directory")]
 DatabasePart = Annotated[Database, _part("database")]

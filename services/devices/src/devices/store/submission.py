@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import NamedTuple
 
 from devices.readings import Reading
@@ -30,9 +30,17 @@ class Submission:
     repeat: Repeat | None = None
     is_own: bool = False
     public_id: str = ""
+    metrics: set[str] = field(init=False)
+    units: set[str] = field(init=False)
+    days: set[date] = field(init=False)
     done: "asyncio.Future[int]" = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
+
+    def __post_init__(self) -> None:
+        self.metrics = {reading.metric for reading in self.readings}
+        self.units = {reading.unit for reading in self.readings}
+        self.days = {reading.timestamp.date() for reading in self.readings}
 
     def sightings(self, most: int) -> list[datetime]:
         """When the device is known to have been alive.

@@ -78,6 +78,8 @@ class Dispatcher:
             if only is None and not await queue.has_work(session):
                 return []
             ready = await queue.lock_ready_machines(session, may_wait=only is not None)
+            if not ready:
+                return []
             costs = Costs(await machines.measured_costs(session))
             offers = await _offers(session, ready, costs)
             pairs = await _pairs(session, offers, costs, limit=limit, only=only)
