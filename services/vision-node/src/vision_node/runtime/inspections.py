@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -235,7 +236,10 @@ class Inspections:
             return await in_thread(run.run, name="vision-live")
         finally:
             telling.cancel()
-            await viewers.flush()
+            if not work.is_lost:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_ASIDE_TIMEOUT_S):
+                        await viewers.flush()
 
     def _compile(self, config: PipelineConfig) -> Graph:
         return compile_pipeline(config, self._parts.tools, models=self._parts.models)
