@@ -4,25 +4,26 @@ import asyncio
 import secrets
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from hypothesis import settings
 
-from tests.infrastructure import Issuer, Nats, Postgres, free_port, migrate, running_service
+from tests.infrastructure import Issuer, Nats, Postgres, free_port, migrate, starting_service
 from tests.orchestrator.node import Node
 
-# Short enough that nothing has to be waited for long, long enough for two busy cores.
-QUICK = {
-    "GEMBA_HEARTBEAT_INTERVAL_S": "1",
-    "GEMBA_LEASE_S": "2",
-    "GEMBA_SWEEP_INTERVAL_S": "0.1",
-    "GEMBA_DISPATCH_POLL_S": "0.2",
-    "GEMBA_MAX_ATTEMPTS": "3",
-}
+# Leases and heartbeats keep the product's times: a busy machine must lose none by accident.
+PROMPT = {"GEMBA_SWEEP_INTERVAL_S": "0.1", "GEMBA_DISPATCH_POLL_S": "0.2"}
+# For tests about what happens when leases are lost and machines fall silent.
+FORGETFUL = {"GEMBA_HEARTBEAT_INTERVAL_S": "1", "GEMBA_LEASE_S": "2", "GEMBA_MAX_ATTEMPTS": "2"}
+TEMPLATE = "orchestrator_template"
+# Two busy cores make any example slow now and then.
+settings.register_profile("busy", deadline=None)
+settings.load_profile("busy")
 PIPELINE: dict[str, Any] = {
     "tools": [
         {
@@ -57,9 +58,10 @@ Make = Callable[..., Running]
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
-    """A PostgreSQL server."""
+    """A PostgreSQL server with a migrated database to copy."""
     server = Postgres()
     server.start()
+    migrate("orchestrator", environment={"GEMBA_DATABASE_URL": server.database(TEMPLATE)})
     yield server
     server.close()
 
@@ -87,35 +89,34 @@ def _launch(
     folder: Path,
     *,
     servers: tuple[Postgres, Nats, Issuer],
+    settings: dict[str, str] | None = None,
     replicas: int = 1,
-    **settings: str,
 ) -> Running:
     postgres, nats, issuer = servers
+    name = f"orchestrator_{secrets.token_hex(4)}"
     environment = {
-        "GEMBA_DATABASE_URL": postgres.database(f"orchestrator_{secrets.token_hex(4)}"),
+        "GEMBA_DATABASE_URL": postgres.database(name, template=TEMPLATE),
         "GEMBA_NATS_URL": nats.url,
         "GEMBA_GATEWAY_URL": issuer.url,
         "GEMBA_PUBLIC_URL": "https://factory.example",
         "GEMBA_DATA_DIR": str(folder / "data"),
         "GEMBA_SERVICE_SECRET": "test",
-        **QUICK,
-        **settings,
+        **PROMPT,
+        **(settings or {}),
     }
-    migrate("orchestrator", environment=environment)
     running = Running([], issuer, environment)
+    starts = []
     for number in range(replicas):
         port = free_port()
-        running.processes.append(
-            stack.enter_context(
-                running_service(
-                    "orchestrator",
-                    environment={**environment, "GEMBA_ORCHESTRATOR_PORT": str(port)},
-                    port=port,
-                    log=folder / f"orchestrator-{number}.log",
-                )
-            )
+        starting = starting_service(
+            "orchestrator",
+            environment={**environment, "GEMBA_ORCHESTRATOR_PORT": str(port)},
+            port=port,
+            log=folder / f"orchestrator-{number}.log",
         )
+        starts.append(stack.enter_context(starting))
         running.urls.append(f"http://127.0.0.1:{port}")
+    running.processes += [ready() for ready in starts]
     return running
 
 
@@ -129,13 +130,24 @@ def shared(
         yield _launch(stack, folder, servers=(postgres, nats, issuer))
 
 
+@pytest.fixture(scope="session")
+def forgetful(
+    tmp_path_factory: pytest.TempPathFactory, postgres: Postgres, nats: Nats, issuer: Issuer
+) -> Iterator[Running]:
+    """An orchestrator that takes leases back soon."""
+    with ExitStack() as stack:
+        folder = tmp_path_factory.mktemp("forgetful")
+        yield _launch(stack, folder, servers=(postgres, nats, issuer), settings=FORGETFUL)
+
+
 @pytest.fixture
 def launch(tmp_path: Path, postgres: Postgres, nats: Nats, issuer: Issuer) -> Iterator[Make]:
     """Starts orchestrators with a database of their own."""
     with ExitStack() as stack:
 
-        def make(**options: Any) -> Running:
-            return _launch(stack, tmp_path, servers=(postgres, nats, issuer), **options)
+        def make(*, replicas: int = 1, **settings: str) -> Running:
+            servers = (postgres, nats, issuer)
+            return _launch(stack, tmp_path, servers=servers, settings=settings, replicas=replicas)
 
         yield make
 
@@ -160,6 +172,43 @@ async def node(admin: httpx.AsyncClient, keyed: httpx.AsyncClient) -> AsyncItera
     node = await Node(keyed, f"MV-{secrets.token_hex(4)}").start()
     yield node
     await retire(node, admin)
+
+
+@dataclass
+class Floor:
+    """Somebody who may do everything, and machines by name, at one orchestrator."""
+
+    admin: httpx.AsyncClient
+    keyed: httpx.AsyncClient
+    nodes: list[Node] = field(default_factory=list)
+
+    async def node(self, **options: Any) -> Node:
+        """Bring another node online."""
+        node = Node(self.keyed, f"MV-{secrets.token_hex(4)}", **options)
+        self.nodes.append(node)
+        return await node.start()
+
+
+@asynccontextmanager
+async def floor_of(running: Running) -> AsyncIterator[Floor]:
+    """A floor that is left empty."""
+    async with (
+        running.client("admin") as admin,
+        running.client("machine", subject=f"key:{secrets.token_hex(4)}") as keyed,
+    ):
+        floor = Floor(admin, keyed)
+        try:
+            yield floor
+        finally:
+            for node in floor.nodes:
+                await retire(node, admin)
+
+
+@pytest.fixture
+async def forgetful_floor(forgetful: Running) -> AsyncIterator[Floor]:
+    """A floor on which leases are lost soon."""
+    async with floor_of(forgetful) as floor:
+        yield floor
 
 
 async def retire(node: Node, admin: httpx.AsyncClient) -> None:

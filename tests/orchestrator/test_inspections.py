@@ -324,7 +324,8 @@ async def test_a_failed_inspection_says_why_and_can_be_retried(
     made = await inspect(admin)
     assignment = await node.next()
     reason = "image_source: the file is cut short"
-    await node.report(assignment, "failed", error_message=reason)
+    where = {"failed_tool": "image_source"}
+    await node.report(assignment, "failed", error_message=reason, results=where)
     record = await record_of(admin, made["id"])
     assert record["status"] == "failed"
     assert record["error_message"] == reason
@@ -333,6 +334,9 @@ async def test_a_failed_inspection_says_why_and_can_be_retried(
     assert retried.status_code == 200
     assert retried.json()["status"] == "pending"
     assert retried.json()["error_message"] is None
+    assert retried.json()["results"] is None
+    listed = await admin.get("/api/v1/inspections/")
+    assert made["id"] in [one["id"] for one in listed.json()["results"]]
     second = await node.next()
     assert second.lease.attempt == 2
     await node.complete(second)
@@ -355,43 +359,3 @@ async def test_live_sources_make_an_inspection_continuous(
     ):
         made = await inspect(admin, pipeline_config=watching(**source), auto_distribute=False)
         assert made["is_continuous"] is is_continuous
-
-
-async def test_the_dashboard_counts_every_state(node: Node, admin: httpx.AsyncClient) -> None:
-    before = (await admin.get("/api/v1/dashboard/")).json()
-    await inspect(admin)
-    assignment = await node.next()
-    during = (await admin.get("/api/v1/dashboard/")).json()
-    assert during["assigned_inspections"] == before["assigned_inspections"] + 1
-    await node.report(assignment, "processing")
-    await node.complete(assignment)
-    after = (await admin.get("/api/v1/dashboard/")).json()
-    assert after["completed_inspections"] == before["completed_inspections"] + 1
-    states = ("pending", "assigned", "processing", "completed", "failed", "cancelled")
-    assert after["total_inspections"] == sum(after[f"{state}_inspections"] for state in states)
-    assert after["online_machines"] >= 1
-    assert after["system_health"] in ("good", "degraded")
-    assert after["performance_metrics"]["throughput_per_hour"] >= 1
-    assert 0 <= after["performance_metrics"]["success_rate"] <= 100
-    assert after["performance_metrics"]["average_processing_time"] > 0
-
-
-async def test_the_tools_are_the_union_of_what_machines_registered(
-    node: Node, admin: httpx.AsyncClient
-) -> None:
-    listed = (await admin.get("/api/v1/tools/")).json()
-    names = [tool["name"] for tool in listed["tools"]]
-    assert listed["count"] == len(names)
-    assert {"image_source", "blob_detection", "limit"} <= set(names)
-    keys = {"name", "description", "category", "parameters", "inputs", "outputs", "example"}
-    assert all(tool.keys() >= keys for tool in listed["tools"])
-
-
-async def test_hostile_text_in_queries_and_paths_is_answered_calmly(
-    admin: httpx.AsyncClient,
-) -> None:
-    for query in ("machine_id=%00", "machine_id=%ff", "name=' OR 1=1 --", "page_size=%F0%9F%98%80"):
-        answer = await admin.get(f"/api/v1/inspections/?{query}")
-        assert answer.status_code < 500
-    for path in ("ins_%00", "..%2f..%2fetc", "x" * 3000):
-        assert (await admin.get(f"/api/v1/inspections/{path}/")).status_code == 404

@@ -1,35 +1,55 @@
 """Leases: fenced, renewed, lost, cancelled; what comes late changes nothing and is kept."""
 
 import asyncio
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 
 import httpx
 import pytest
 
-from tests.orchestrator.conftest import Make, Running, eventually, inspect, reaches, record_of
+from tests.orchestrator.conftest import (
+    Floor,
+    Make,
+    Running,
+    eventually,
+    floor_of,
+    inspect,
+    reaches,
+    record_of,
+)
 from tests.orchestrator.node import Node
 
 
-async def beating(node: Node, every_s: float = 0.4) -> None:
-    """Send heartbeats until cancelled."""
-    while True:
-        await node.beat()
-        await asyncio.sleep(every_s)
+@asynccontextmanager
+async def beating(node: Node, *, forgets: bool = False) -> AsyncIterator[None]:
+    """Heartbeats during the block; one that forgets holds nothing any more."""
+
+    async def beat() -> None:
+        while True:
+            if forgets:
+                node.held.clear()
+            await node.beat()
+            await asyncio.sleep(0.3)
+
+    task = asyncio.create_task(beat())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
 
-async def test_heartbeats_keep_a_lease_beyond_its_first_expiry(
-    node: Node, admin: httpx.AsyncClient
-) -> None:
-    made = await inspect(admin)
+async def test_heartbeats_keep_a_lease_beyond_its_first_expiry(forgetful_floor: Floor) -> None:
+    floor = forgetful_floor
+    node = await floor.node()
+    made = await inspect(floor.admin)
     assignment = await node.next()
-    beats = asyncio.create_task(beating(node))
-    await asyncio.sleep(3.0)  # longer than a lease: only renewal explains that it is still held
-    record = await record_of(admin, made["id"])
+    async with beating(node):
+        await asyncio.sleep(3.0)  # longer than a lease: only renewal explains that it is held
+    record = await record_of(floor.admin, made["id"])
     assert record["status"] == "assigned"
     assert record["attempt_count"] == 1
-    beats.cancel()
-    with suppress(asyncio.CancelledError):
-        await beats
     receipt = await node.beat()
     assert receipt["status"] == "ok"
     assert [one["inspection_id"] for one in receipt["renewed"]] == [made["id"]]
@@ -38,28 +58,28 @@ async def test_heartbeats_keep_a_lease_beyond_its_first_expiry(
 
 
 async def test_an_expired_lease_is_queued_again_and_its_late_result_changes_nothing(
-    node: Node, admin: httpx.AsyncClient
+    forgetful_floor: Floor,
 ) -> None:
-    made = await inspect(admin)
+    floor = forgetful_floor
+    node = await floor.node()
+    made = await inspect(floor.admin)
     lost = await node.next()
-    node.held.clear()
-    beats = asyncio.create_task(beating(node))
-    again = await node.next()
+    async with beating(node, forgets=True):
+        again = await node.next()
     assert again.inspection_id == lost.inspection_id
     assert again.lease.attempt == 2
     assert again.lease.token != lost.lease.token
-
+    node.held[again.inspection_id] = again
+    await node.beat()
     late = await node.report(lost, "completed", results={"blob_count": 666})
     assert late.status_code == 200
     assert late.json() == {"accepted": False, "status": "assigned"}
-    assert (await record_of(admin, made["id"]))["results"] is None
-    node.held[again.inspection_id] = again
+    assert (await record_of(floor.admin, made["id"]))["results"] is None
     assert (await node.complete(again)) == {"accepted": True, "status": "completed"}
     double = await node.complete(again, blob_count=777)
     assert double == {"accepted": False, "status": "completed"}
-    beats.cancel()
 
-    record = await record_of(admin, made["id"])
+    record = await record_of(floor.admin, made["id"])
     assert record["results"]["blob_count"] == 5
     assert [one["outcome"] for one in record["attempts"]] == ["lease_expired", "completed"]
     assert record["attempts"][0]["ended_at"] is not None
@@ -141,59 +161,49 @@ async def test_work_that_is_given_back_goes_to_the_queue_without_a_loss(
     assert [one["outcome"] for one in record["attempts"]] == ["given_back"] * 4 + ["completed"]
 
 
-async def test_a_silent_machine_goes_offline_and_another_takes_over(launch: Make) -> None:
-    running: Running = launch(GEMBA_LEASE_S="60")
-    async with running.client("admin") as admin, running.client("machine") as keyed:
-        silent = await Node(keyed, "silent").start()
-        made = await inspect(admin)
+async def test_a_silent_machine_goes_offline_and_another_takes_over(
+    launch: Make,
+) -> None:
+    running = launch(GEMBA_HEARTBEAT_INTERVAL_S="0.5", GEMBA_LEASE_S="600")
+    async with floor_of(running) as floor:
+        silent = await floor.node()
+        made = await inspect(floor.admin)
         await silent.next()
         await silent.stop()
-        other = await Node(keyed, "other").start()
-        beats = asyncio.create_task(beating(other))
-        assignment = await other.next()
-        assert assignment.inspection_id == made["id"]
-        machine = (await admin.get(f"/api/v1/machines/{silent.id}/")).json()
-        assert machine["status"] == "offline"
-        assert machine["current_inspections"] == 0
-        await other.complete(assignment)
-        record = await record_of(admin, made["id"])
+        other = await floor.node()
+        async with beating(other):
+            assignment = await other.next()
+            assert assignment.inspection_id == made["id"]
+            machine = (await floor.admin.get(f"/api/v1/machines/{silent.id}/")).json()
+            assert machine["status"] == "offline"
+            assert machine["current_inspections"] == 0
+            await other.complete(assignment)
+        record = await record_of(floor.admin, made["id"])
         outcomes = [one["outcome"] for one in record["attempts"]]
         assert outcomes == ["machine_offline", "completed"]
-        beats.cancel()
-        await other.stop()
 
 
 async def test_what_loses_too_many_leases_is_a_dead_letter_and_can_be_replayed(
-    launch: Make,
+    forgetful_floor: Floor,
 ) -> None:
-    running: Running = launch(GEMBA_LEASE_S="0.3", GEMBA_MAX_ATTEMPTS="2")
-    async with running.client("admin") as admin, running.client("machine") as keyed:
-        node = await Node(keyed, "only").start()
-        made = await inspect(admin)
-
-        async def forgetful() -> None:
-            while True:
-                node.held.clear()
-                await node.beat()
-                await asyncio.sleep(0.3)
-
-        beats = asyncio.create_task(forgetful())
-        record = await reaches(admin, made["id"], "failed")
-        assert "2 attempts" in record["error_message"]
-        assert [one["outcome"] for one in record["attempts"]] == ["lease_expired"] * 2
-        dead = (await admin.get("/api/v1/dead-letters/")).json()
-        assert [one["id"] for one in dead["results"]] == [made["id"]]
-        beats.cancel()
-        while not node.arrived.empty():
-            node.arrived.get_nowait()
-        replayed = await admin.post("/api/v1/dead-letters/replay/")
-        assert replayed.json() == {"replayed": [made["id"]]}
-        assignment = await node.next()
-        assert assignment.lease.attempt == 3
-        await node.complete(assignment)
-        assert (await admin.get("/api/v1/dead-letters/")).json()["count"] == 0
-        assert (await admin.post("/api/v1/dead-letters/replay/")).json() == {"replayed": []}
-        await node.stop()
+    floor = forgetful_floor
+    node = await floor.node()
+    made = await inspect(floor.admin)
+    async with beating(node, forgets=True):
+        record = await reaches(floor.admin, made["id"], "failed")
+    assert "2 attempts" in record["error_message"]
+    assert [one["outcome"] for one in record["attempts"]] == ["lease_expired"] * 2
+    dead = (await floor.admin.get("/api/v1/dead-letters/")).json()
+    assert [one["id"] for one in dead["results"]] == [made["id"]]
+    await node.next()
+    await node.next()
+    replayed = await floor.admin.post("/api/v1/dead-letters/replay/")
+    assert replayed.json() == {"replayed": [made["id"]]}
+    assignment = await node.next()
+    assert assignment.lease.attempt == 3
+    await node.complete(assignment)
+    assert (await floor.admin.get("/api/v1/dead-letters/")).json()["count"] == 0
+    assert (await floor.admin.post("/api/v1/dead-letters/replay/")).json() == {"replayed": []}
 
 
 async def test_evidence_of_a_machine_that_repeats_itself_is_bounded(

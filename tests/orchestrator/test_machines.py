@@ -287,3 +287,21 @@ async def test_a_machine_that_says_goodbye_gives_its_work_back(
     record = (await admin.get(f"/api/v1/inspections/{made['id']}/")).json()
     assert record["status"] == "pending"
     assert record["attempts"][0]["outcome"] == "given_back"
+
+
+async def test_numbers_of_any_size_come_through_a_heartbeat(
+    node: Node, admin: httpx.AsyncClient
+) -> None:
+    sent = {"performance_metrics": {"pixels": 10**300, "least": 5e-324}}
+    await node.beat(**sent)
+    state = (await admin.get(f"/api/v1/machines/{node.id}/status/")).json()
+    assert state["performance_metrics"]["pixels"] == 1e300
+    assert state["performance_metrics"]["least"] == 5e-324
+    body = {
+        "machine_id": node.id,
+        "status": "online",
+        "current_inspections": 2**40,
+        "timestamp": "2025-08-13T20:10:00Z",
+    }
+    refused = await admin.post("/api/v1/webhooks/heartbeat/", json=body)
+    assert refused.status_code == 400

@@ -2,8 +2,9 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
+import orjson
 from fastapi import Depends
 from fastapi.requests import HTTPConnection
 from sqlalchemy import MetaData, text
@@ -33,6 +34,10 @@ def metadata_for(schema: str) -> MetaData:
     return MetaData(schema=schema, naming_convention=NAMING)
 
 
+def _json_text(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
 class Database:
     """One pool of connections, owned by the app's lifespan."""
 
@@ -43,6 +48,9 @@ class Database:
             max_overflow=settings.database_pool_size,
             pool_timeout=_POOL_TIMEOUT_S,
             pool_pre_ping=True,
+            # The same rules as for bodies: what was taken in by orjson can be given out by it.
+            json_serializer=_json_text,
+            json_deserializer=orjson.loads,
             connect_args={
                 "timeout": _CONNECT_TIMEOUT_S,
                 "command_timeout": _STATEMENT_TIMEOUT_S,

@@ -25,6 +25,7 @@ class ServiceError(Exception):
         code: str | None = None,
         details: Mapping[str, Any] | None = None,
         fields: FieldErrors | None = None,
+        fields_pt: FieldErrors | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         self.is_specific = message is not None
@@ -33,6 +34,7 @@ class ServiceError(Exception):
         self.code = code or type(self).code
         self.details = dict(details or {})
         self.fields = dict(fields or {})
+        self.fields_pt = dict(fields_pt or self.fields)
         self.headers = dict(headers or {})
         super().__init__(self.message)
 
@@ -64,10 +66,15 @@ class ValidationFailed(ServiceError):
     message_pt = "Parâmetros ausentes ou inválidos."
 
     def __init__(
-        self, message: str | None = None, *, fields: FieldErrors, in_body: bool = True
+        self,
+        message: str | None = None,
+        *,
+        fields: FieldErrors,
+        fields_pt: FieldErrors | None = None,
+        in_body: bool = True,
     ) -> None:
         self.in_body = in_body
-        super().__init__(message, fields=fields)
+        super().__init__(message, fields=fields, fields_pt=fields_pt)
 
 
 class MalformedBody(ValidationFailed):

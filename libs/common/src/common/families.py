@@ -74,7 +74,7 @@ def render(error: ServiceError, *, family: Family, accept_language: str = "") ->
         case Family.DEVICES:
             body = _devices_body(error)
         case Family.PRINTERS:
-            body = _printers_body(error, is_english=_prefers_english(accept_language))
+            body = _printers_body(error, is_english=prefers_english(accept_language))
         case Family.CLUSTER:
             body = _cluster_body(error)
     return Rendered(status, body, error.headers)
@@ -125,8 +125,9 @@ def _printers_body(error: ServiceError, *, is_english: bool) -> dict[str, Any]:
     if isinstance(error, ValidationFailed) and error.fields:
         message = f"{message.rstrip('.')}: {', '.join(error.fields)}."
     body: dict[str, Any] = {"success": False, "message": message}
-    if error.fields:
-        body["errors"] = {name: list(texts) for name, texts in error.fields.items()}
+    fields = error.fields if is_english else error.fields_pt
+    if fields:
+        body["errors"] = {name: list(texts) for name, texts in fields.items()}
     return body
 
 
@@ -149,7 +150,7 @@ def _summary(error: ValidationFailed) -> str:
     return f"Invalid value for '{first}': {texts[0]}{rest}"
 
 
-def _prefers_english(accept_language: str) -> bool:
+def prefers_english(accept_language: str) -> bool:
     """True when the header ranks English above Portuguese."""
     weights: dict[str, float] = {}
     for part in accept_language.split(","):

@@ -24,6 +24,7 @@ from common.errors import (
     error_for_status,
 )
 from common.families import family_of, render
+from common.portuguese import portuguese_of
 
 _log = logging.getLogger("errors")
 # PostgreSQL's classes for text or numbers that no column can hold.
@@ -67,6 +68,7 @@ class StrictRoute(APIRoute):
 def translate_validation(errors: Iterable[Any]) -> ServiceError:
     """Turn FastAPI's list of errors into one error of the house that names each field."""
     fields: dict[str, list[str]] = {}
+    fields_pt: dict[str, list[str]] = {}
     in_body = False
     for error in errors:
         where, *names = error["loc"]
@@ -76,8 +78,10 @@ def translate_validation(errors: Iterable[Any]) -> ServiceError:
             return MalformedBody(str(error.get("ctx", {}).get("error", "syntax error")))
         in_body = in_body or where == "body"
         name = ".".join(str(part) for part in names) or "body"
-        fields.setdefault(name, []).append(_text_of(error))
-    return ValidationFailed(fields=fields, in_body=in_body)
+        text = _text_of(error)
+        fields.setdefault(name, []).append(text)
+        fields_pt.setdefault(name, []).append(portuguese_of(error, english=text))
+    return ValidationFailed(fields=fields, fields_pt=fields_pt, in_body=in_body)
 
 
 def _text_of(error: Any) -> str:

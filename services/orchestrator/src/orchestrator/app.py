@@ -109,8 +109,9 @@ async def _working(
             await waits.measure(session)
 
     async with asyncio.TaskGroup() as tasks:
+        handing_out = tasks.create_task(dispatching.run())
         running = [
-            tasks.create_task(dispatching.run()),
+            handing_out,
             tasks.create_task(feed.run()),
             tasks.create_task(
                 repeat(services.signs.sweep, name="sweep", every_s=settings.sweep_interval_s)
@@ -124,6 +125,7 @@ async def _working(
         try:
             yield
         finally:
-            await dispatching.drain(_DRAIN_S)
+            dispatching.stop()
+            await asyncio.wait({handing_out}, timeout=_DRAIN_S)
             for task in running:
                 task.cancel()

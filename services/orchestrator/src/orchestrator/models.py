@@ -28,7 +28,8 @@ class Base(DeclarativeBase):
     metadata = metadata
     type_annotation_map = {  # noqa: RUF012 - SQLAlchemy declares it as an instance's attribute
         datetime: TIMESTAMP(timezone=True),
-        dict[str, Any]: JSONB,
+        # SQL's NULL, not JSON's: `results - 'overlay'` knows what to do with it.
+        dict[str, Any]: JSONB(none_as_null=True),
         list[str]: ARRAY(Text),
         list[dict[str, Any]]: JSONB,
         str: Text,

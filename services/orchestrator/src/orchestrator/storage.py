@@ -15,6 +15,7 @@ from orchestrator.settings import Settings
 _log = logging.getLogger("storage")
 _CHUNK_BYTES: Final = 256 * 1024
 _TIMEOUT: Final = timedelta(seconds=20)
+_CONNECT_TIMEOUT: Final = timedelta(seconds=3)
 
 
 def open_storage(settings: Settings) -> "Storage":
@@ -25,7 +26,12 @@ def open_storage(settings: Settings) -> "Storage":
         return Storage(LocalStore(folder.resolve()))
     if settings.artifact_url.startswith("file:"):
         return Storage(from_url(settings.artifact_url, mkdir=True))
-    return Storage(from_url(settings.artifact_url, client_options={"timeout": _TIMEOUT}))
+    store = from_url(
+        settings.artifact_url,
+        client_options={"timeout": _TIMEOUT, "connect_timeout": _CONNECT_TIMEOUT},
+        retry_config={"max_retries": 2, "retry_timeout": _TIMEOUT},
+    )
+    return Storage(store)
 
 
 class Storage:

@@ -1,23 +1,61 @@
 """Puts the printers service together; the only place that knows all its parts."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
+from typing import Any, Final
 
 from fastapi import FastAPI
 
 from common.parts import Parts
 from common.serve import create_app
+from printers.api import internal, printers, status, streams, works
+from printers.api.dependencies import Services
+from printers.events import Events
+from printers.keys import Vault
 from printers.models import metadata
+from printers.service.commanding import CommandService
+from printers.service.fleet import FleetService
+from printers.service.hearing import Hearing
+from printers.service.recording import Recorder
+from printers.service.statuses import StatusService
+from printers.service.telling import Teller
+from printers.service.vigilance import Vigilance
+from printers.service.works import WorkService
 from printers.settings import Settings
+from printers.streaming.feed import Feed
+from printers.workers.bridging import Supervisor
+from printers.workers.loops import repeat
+from printers.workers.mqtt_intake import MqttIntake
+
+_MEASURE_S: Final = 15.0
+Worker = Callable[[], Coroutine[Any, Any, None]]
 
 
 def build_app(settings: Settings) -> FastAPI:
     """The printers service as an app."""
     parts = Parts(settings, package="printers", metadata=metadata)
+    teller = Teller(Events(parts.bus))
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with parts.running(app):
+        recorder, vault = Recorder(settings), Vault(settings.vault_secret)
+        hearing = Hearing(parts.database, recorder, teller)
+        supervisor = Supervisor(settings, database=parts.database, vault=vault, hearing=hearing)
+        app.state.services = Services(
+            settings=settings,
+            statuses=StatusService(parts.database, recorder, teller),
+            fleet=FleetService(parts.database, vault, teller),
+            works=WorkService(parts.database),
+            commands=CommandService(
+                settings, database=parts.database, switchboard=supervisor, teller=teller
+            ),
+        )
+        feed = Feed(parts.bus)
+        app.state.feed = feed
+        intake = MqttIntake(settings, bus=parts.bus, hearing=hearing)
+        workers = [feed.run, intake.run, *([supervisor.run] if settings.printer_bridges else [])]
+        async with parts.running(app), _working(settings, parts, teller=teller, workers=workers):
             yield
 
     return create_app(
@@ -25,6 +63,26 @@ def build_app(settings: Settings) -> FastAPI:
         title="Gemba printers",
         description="3D printers and their jobs.",
         lifespan=lifespan,
-        routers=[],
+        routers=[status.router, printers.router, works.router, internal.router, streams.router],
         checks=parts.checks,
     )
+
+
+@asynccontextmanager
+async def _working(
+    settings: Settings, parts: Parts, *, teller: Teller, workers: Sequence[Worker]
+) -> AsyncIterator[None]:
+    vigilance = Vigilance(settings, database=parts.database, teller=teller)
+    async with asyncio.TaskGroup() as tasks:
+        running = [
+            tasks.create_task(
+                repeat(vigilance.sweep, name="sweep", every_s=settings.printer_sweep_s)
+            ),
+            tasks.create_task(repeat(vigilance.measure, name="measure", every_s=_MEASURE_S)),
+            *(tasks.create_task(worker()) for worker in workers),
+        ]
+        try:
+            yield
+        finally:
+            for task in running:
+                task.cancel()

@@ -197,7 +197,7 @@ class Heartbeat(Wire):
     system_info: SystemInfo = Field(default_factory=SystemInfo)
     performance_metrics: PerformanceMetrics = Field(default_factory=PerformanceMetrics)
     timestamp: AwareDatetime
-    current_inspections: int | None = Field(None, ge=0)
+    current_inspections: int | None = Field(None, ge=0, le=10_000)
     leases: list[HeldLease] = Field(default_factory=list, max_length=1000)
 
 

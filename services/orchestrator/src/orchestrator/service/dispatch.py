@@ -78,8 +78,10 @@ class Dispatcher:
             if only is None and not await queue.has_work(session):
                 return []
             ready = await queue.lock_ready_machines(session, may_wait=only is not None)
-            offers = await _offers(session, ready)
+            if not ready:
+                return []
             costs = Costs(await machines.measured_costs(session))
+            offers = await _offers(session, ready, costs)
             pairs = await _pairs(session, offers, costs, limit=limit, only=only)
             if not pairs:
                 return []
@@ -176,8 +178,7 @@ class Dispatcher:
             )
 
 
-async def _offers(session: AsyncSession, ready: Sequence[Machine]) -> list[Offer]:
-    costs = Costs(await machines.measured_costs(session))
+async def _offers(session: AsyncSession, ready: Sequence[Machine], costs: Costs) -> list[Offer]:
     leases: dict[str, int] = {}
     load_s: dict[str, float] = {}
     for row in await queue.loads(session, [machine.id for machine in ready]):

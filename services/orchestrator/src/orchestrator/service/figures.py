@@ -23,6 +23,7 @@ _LENGTHS: Final = {
 _BUCKETS_S: Final = {"hour": 300, "day": 3600, "week": 86_400, "month": 86_400}
 _LADDER_S: Final = (60, 300, 900, 3600, 21_600, 86_400, 604_800, 2_592_000, 31_536_000)
 _MOST_BUCKETS: Final = 100
+_EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST: Final = timedelta(days=3660)
 
 
@@ -49,6 +50,9 @@ def span_of(
         return Span(chosen, now - _LENGTHS[chosen], now, _BUCKETS_S[chosen])
     end = _aware(end) if end is not None else now
     start = _aware(start) if start is not None else end - _LENGTHS[period or "day"]
+    if start < _EARLIEST:
+        text = f"must not be before {_EARLIEST:%Y-%m-%d}"
+        raise ValidationFailed(fields={"start_date": [text]}, in_body=False)
     if start >= end:
         text = "must be earlier than end_date"
         raise ValidationFailed(fields={"start_date": [text]}, in_body=False)

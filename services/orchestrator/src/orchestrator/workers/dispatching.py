@@ -41,12 +41,10 @@ class DispatchLoop:
                 await wait_for(self._wake, self._settings.dispatch_poll_s)
             listening.cancel()
 
-    async def drain(self, timeout_s: float) -> None:
-        """Claim no more, and wait until what was claimed has been pushed."""
+    def stop(self) -> None:
+        """Claim no more; `run` ends when what was claimed has been pushed."""
         self._is_stopping = True
         self._wake.set()
-        if self._pushing:
-            await asyncio.wait(self._pushing, timeout=timeout_s)
 
     async def _listen(self) -> None:
         await self._bus.wait_connected()

@@ -17,6 +17,9 @@ RESERVED_MEASUREMENTS = frozenset(
 )
 
 
+_NOT_PORTS = frozenset({"self", "memory", "models"})
+
+
 class CatalogueError(Exception):
     """A tool's file breaks the rules of tools; the node must not start with it."""
 
@@ -59,7 +62,7 @@ def _check(name: str, tool: type[Params]) -> None:
     run = getattr(tool, "run", None)
     if run is None:
         raise CatalogueError(f"the tool {name!r} has no run method")
-    arguments = [argument for argument in inspect.signature(run).parameters if argument != "self"]
+    arguments = [name for name in inspect.signature(run).parameters if name not in _NOT_PORTS]
     # A source is fed a frame by the runtime, not by a connection.
     expected = [port.name for port in tool.inputs] or ["frame"]
     if arguments != expected:

@@ -1,0 +1,1 @@
+"""Measurements, each printed as ratios of one run on one machine."""

@@ -1,0 +1,1 @@
+"""The printers service's HTTP and WebSocket paths."""

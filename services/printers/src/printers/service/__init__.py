@@ -1,0 +1,1 @@
+"""What the printers service does, by noun."""

@@ -1,0 +1,36 @@
+"""Who may speak for a printer: whoever has its key (contract, chapter 7)."""
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from common.db import Database
+from printers.keys import matches
+from printers.models import Printer
+from printers.repository import printers
+from printers.service.gone import KeyMissing, WrongKey
+
+_LONGEST = 200
+
+
+async def opened(session: AsyncSession, printer_id: str, api_key: str | None) -> Printer:
+    """The printer whose key this is.
+
+    Raises:
+        KeyMissing: there is no key.
+        WrongKey: it is not this printer's; an unknown printer is not told apart.
+    """
+    if not api_key:
+        raise KeyMissing()
+    printer = await printers.get(session, printer_id)
+    if printer is None or len(api_key) > _LONGEST or not matches(api_key, printer.key_hash):
+        raise WrongKey()
+    return printer
+
+
+async def verify(database: Database, printer_id: str, api_key: str) -> None:
+    """Let the owner of a key pass.
+
+    Raises:
+        WrongKey: it is not this printer's.
+    """
+    async with database.transaction() as session:
+        await opened(session, printer_id, api_key)

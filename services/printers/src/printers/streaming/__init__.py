@@ -1,0 +1,1 @@
+"""Events of printers as they happen, for WebSocket clients."""
