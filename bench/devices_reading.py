@@ -1,7 +1,7 @@
 """Reading back out of many rows: detail, newest 100, ranges, and a large CSV in bounded memory.
 
-`python bench/devices_reading.py [--rows 20000000]`; the last line is JSON. Rows are copied into the
-table directly (twenty devices, two metrics each, one reading a second), then rolled up as usual.
+`python bench/devices_reading.py [--rows 20000000]`; the last line is JSON. Rows are inserted into
+the table directly (twenty devices, two metrics each, one a second), then rolled up by the service.
 """
 
 import argparse
