@@ -21,7 +21,6 @@ from devices.store.statements import (
     AT_ONCE,
     COLUMNS,
     INSERT,
-    MOST_SIGHTINGS,
     OWNERS,
     REPEATS,
     TOUCH,
@@ -184,7 +183,7 @@ class GroupCommit:
 
 
 def _sightings(taken: Iterable[Submission]) -> tuple[list[int], list[datetime]]:
-    sightings = [(s.device_id, at) for s in taken for at in s.sightings(MOST_SIGHTINGS)]
+    sightings = [(s.device_id, at) for s in taken for at in s.sightings()]
     return [device_id for device_id, _ in sightings], [at for _, at in sightings]
 
 

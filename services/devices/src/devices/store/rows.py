@@ -26,7 +26,7 @@ class Rows:
         entries = {metric: directory.series((device_id, metric)) for metric in submission.metrics}
         units = {unit: directory.unit(unit) for unit in submission.units}
         marked: dict[int, datetime] = {}
-        hour_start = hour_end = submission.received_at
+        hour_start, hour_end, hour = submission.received_at, submission.received_at, ""
         for metric, value, unit, timestamp, quality in submission.readings:
             entry = entries[metric]
             assert entry is not None
@@ -34,6 +34,7 @@ class Rows:
             if not hour_start <= timestamp < hour_end:
                 hour_start = timestamp.replace(minute=0, second=0, microsecond=0)
                 hour_end = hour_start + _HOUR
+                hour = f"{hour_start:%Y-%m-%d %H}"
             # Hashing a time costs more than all else here: once an hour and series is enough.
             if marked.get(series_id) is not hour_start:
                 marked[series_id] = hour_start
@@ -41,7 +42,8 @@ class Rows:
             self._see(series_id, timestamp, value=value, unit_id=unit_id)
             if for_copy:
                 self.lines.append(
-                    f"{series_id}\t{unit_id}\t{entry[1]}\t{quality}\t{timestamp}\t{value}\n"
+                    f"{series_id}\t{unit_id}\t{entry[1]}\t{quality}\t{hour}:{timestamp.minute}:"
+                    f"{timestamp.second}.{timestamp.microsecond:06}+00\t{value}\n"
                 )
             else:
                 self.rows.append((series_id, unit_id, entry[1], quality, timestamp, value))
