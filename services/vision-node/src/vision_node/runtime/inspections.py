@@ -6,7 +6,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -235,11 +234,10 @@ class Inspections:
         try:
             return await in_thread(run.run, name="vision-live")
         finally:
-            telling.cancel()
+            viewers.close()
             if not work.is_lost:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(_ASIDE_TIMEOUT_S):
-                        await viewers.flush()
+                await asyncio.wait([telling], timeout=_ASIDE_TIMEOUT_S)
+            telling.cancel()
 
     def _compile(self, config: PipelineConfig) -> Graph:
         return compile_pipeline(config, self._parts.tools, models=self._parts.models)

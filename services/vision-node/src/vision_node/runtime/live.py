@@ -59,6 +59,7 @@ class Viewers:
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[Told] = deque()
         self._changed = asyncio.Event()
+        self._is_over = False
         self.wants_pictures = False
 
     def tell(self, told: Told) -> None:
@@ -72,15 +73,19 @@ class Viewers:
         self._waiting.append(told)
         self._changed.set()
 
+    def close(self) -> None:
+        """Let `run` end once all is sent: a batch under way must not be cut off."""
+        self._is_over = True
+        self._changed.set()
+
     async def run(self) -> None:
         """Send what waits, for as long as the stream lasts."""
-        while True:
+        while not self._is_over or self._waiting:
             await self._changed.wait()
             self._changed.clear()
-            await self.flush()
+            await self._flush()
 
-    async def flush(self) -> None:
-        """Send what waits now."""
+    async def _flush(self) -> None:
         while self._waiting:
             batch = [self._waiting.popleft() for _ in range(min(_BATCH, len(self._waiting)))]
             try:
