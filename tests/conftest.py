@@ -27,6 +27,8 @@ def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalMesh]:
         # Lets a test come from an address of its own choice.
         "GEMBA_TRUSTED_PROXIES": "127.0.0.1",
         "GEMBA_ALLOWED_ORIGINS": "https://wall.example",
+        # Printers' hosts and cameras are on this machine in tests.
+        "GEMBA_PRINTER_NETWORKS": "127.0.0.0/8",
         # A blocking call in a service's event loop fails there, and its test here.
         "PYTHONPATH": str(Path(__file__).parent / "blocking"),
     }

@@ -11,7 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.infrastructure import Issuer, Nats, Postgres, free_port, migrate, running_service
+from gemba_local.mesh import LocalMesh
+from tests.infrastructure import Issuer, Nats, Postgres, free_port, migrate, starting_service
 
 # Short enough that nothing has to be waited for long.
 QUICK = {
@@ -89,7 +90,7 @@ def _launch(
     }
     migrate("printers", environment=environment)
     log = folder / "printers.log"
-    stack.enter_context(running_service("printers", environment=environment, port=port, log=log))
+    stack.enter_context(starting_service("printers", environment=environment, port=port, log=log))()
     return Running(f"http://127.0.0.1:{port}", issuer, nats, log)
 
 
@@ -117,6 +118,16 @@ def launch(tmp_path: Path, postgres: Postgres, nats: Nats, issuer: Issuer) -> It
 async def admin(shared: Running) -> AsyncIterator[httpx.AsyncClient]:
     """Somebody who may do everything."""
     async with shared.client("admin") as client:
+        yield client
+
+
+@pytest.fixture
+async def admin_of_mesh(mesh: LocalMesh) -> AsyncIterator[httpx.AsyncClient]:
+    """The first user, through the gateway."""
+    async with httpx.AsyncClient(base_url=mesh.url, timeout=30) as client:
+        body = {"username": "admin", "password": mesh.admin_password}
+        token = (await client.post("/api/v1/auth/login", json=body)).json()["access_token"]
+        client.headers["Authorization"] = f"Bearer {token}"
         yield client
 
 

@@ -92,16 +92,6 @@ async def plugin(mesh: LocalMesh, printer: dict[str, Any]) -> AsyncIterator[Plug
     await plugin.close()
 
 
-@pytest.fixture
-async def admin_of_mesh(mesh: LocalMesh) -> AsyncIterator[httpx.AsyncClient]:
-    """The first user, through the gateway."""
-    async with httpx.AsyncClient(base_url=mesh.url, timeout=30) as client:
-        body = {"username": "admin", "password": mesh.admin_password}
-        token = (await client.post("/api/v1/auth/login", json=body)).json()["access_token"]
-        client.headers["Authorization"] = f"Bearer {token}"
-        yield client
-
-
 async def shows(client: httpx.AsyncClient, printer_id: str, **fields: Any) -> dict[str, Any]:
     """The printer as soon as it shows these fields."""
 

@@ -60,7 +60,7 @@ async def test_a_viewer_resumes_without_loss(
     for progress in (10, 20, 30):
         await owner.update(job_id, status="printing", progress=progress)
     async with watching(shared, f"{query}&after={seq}") as socket:
-        seen = []
+        seen: list[float] = []
         while len(seen) < 4:
             event = await read(socket, "printer_job", owner.printer_id)
             seen.append(event["data"]["progress_percentage"])

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
 from jose import jwk, jwt
 
-from common.auth import ALGORITHM, ISSUER, MESH_AUDIENCE
+from common.auth import ALGORITHM, ISSUER, machine_audience
 from common.schemas.vision import (
     Heartbeat,
     HeartbeatReceipt,
@@ -83,7 +83,7 @@ class Mesh:
         now = time.time()
         claims = {
             "iss": ISSUER,
-            "aud": MESH_AUDIENCE,
+            "aud": machine_audience(self.machine_id),
             "sub": "orchestrator",
             "kind": "service" if role == "service" else "user",
             "role": role,

@@ -120,6 +120,15 @@ def test_a_playlist_is_no_video(tmp_path: Path) -> None:
         next(read_video(path, parameter="x", loop=False, pace=Pace(), stop=threading.Event()))
 
 
+def test_a_video_of_too_large_pictures_is_refused() -> None:
+    film = Path(__file__).parents[2] / "demo" / "videos" / "bolt-multi-size-detection.gif"
+    frames = read_video(
+        film, parameter="x", loop=False, pace=Pace(), stop=threading.Event(), max_pixels=1000
+    )
+    with pytest.raises(SourceError, match="million"):
+        next(frames)
+
+
 def test_a_picture_is_fetched_from_an_allowed_host_and_no_other(port: int) -> None:
     url = f"http://127.0.0.1:{port}/picture.jpg"
     assert fetch_picture(url, ["127.0.0.1"], max_bytes=10**6) == JPEG

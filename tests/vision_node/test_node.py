@@ -82,6 +82,8 @@ async def test_a_node_introduces_itself_with_what_it_is_and_can(
     assert machine.hardware_specs["benchmark"]["decode_jpeg_1080p_ms"] > 0
     assert machine.hardware_specs["benchmark"]["people_detection_1080p_cpu_ms"] > 0
     assert machine.hardware_specs["onnx_provider"] == "cpu"
+    specs = machine.hardware_specs
+    assert (specs["gpu"] is None) == bool(specs["gpu_reason"])
     info = mesh.heartbeats[0].system_info
     assert info.memory_usage is not None
     assert 0 < info.memory_usage <= 100

@@ -17,6 +17,7 @@ from printers.models import metadata
 from printers.service.commanding import CommandService
 from printers.service.fleet import FleetService
 from printers.service.hearing import Hearing
+from printers.service.looking import CameraService
 from printers.service.recording import Recorder
 from printers.service.statuses import StatusService
 from printers.service.telling import Teller
@@ -25,6 +26,7 @@ from printers.service.works import WorkService
 from printers.settings import Settings
 from printers.streaming.feed import Feed
 from printers.workers.bridging import Supervisor
+from printers.workers.cameras import CameraRounds
 from printers.workers.loops import repeat
 from printers.workers.mqtt_intake import MqttIntake
 
@@ -42,19 +44,32 @@ def build_app(settings: Settings) -> FastAPI:
         recorder, vault = Recorder(settings), Vault(settings.vault_secret)
         hearing = Hearing(parts.database, recorder, teller)
         supervisor = Supervisor(settings, database=parts.database, vault=vault, hearing=hearing)
+        commands = CommandService(
+            settings, database=parts.database, switchboard=supervisor, teller=teller
+        )
         app.state.services = Services(
             settings=settings,
             statuses=StatusService(parts.database, recorder, teller),
             fleet=FleetService(parts.database, vault, teller),
             works=WorkService(parts.database),
-            commands=CommandService(
-                settings, database=parts.database, switchboard=supervisor, teller=teller
-            ),
+            commands=commands,
         )
         feed = Feed(parts.bus)
         app.state.feed = feed
         intake = MqttIntake(settings, bus=parts.bus, hearing=hearing)
-        workers = [feed.run, intake.run, *([supervisor.run] if settings.printer_bridges else [])]
+        cameras = CameraService(
+            settings,
+            database=parts.database,
+            client=parts.client,
+            commands=commands,
+            teller=teller,
+        )
+        rounds = CameraRounds(settings, cameras)
+        workers = [
+            feed.run,
+            intake.run,
+            *([supervisor.run, rounds.run] if settings.printer_bridges else []),
+        ]
         async with parts.running(app), _working(settings, parts, teller=teller, workers=workers):
             yield
 

@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import hmac
 import secrets
 from typing import Any, Final
 
@@ -23,11 +22,6 @@ def new_key() -> str:
 def digest(key: str) -> str:
     """What is kept of a key. It is random, so a plain hash cannot be searched backwards."""
     return hashlib.sha256(key.encode()).hexdigest()
-
-
-def matches(key: str, key_hash: str) -> bool:
-    """True when this is the key, in the same time whether it is or not."""
-    return hmac.compare_digest(digest(key), key_hash)
 
 
 class Vault:

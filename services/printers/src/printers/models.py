@@ -57,7 +57,6 @@ class Printer(Base):
     link_error: Mapped[str | None]
     readings: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     camera_score: Mapped[float | None]
-    camera_scored_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
 

@@ -18,6 +18,7 @@ from printers.reports import HostRefused
 from printers.settings import Settings
 
 _MOST_CONNECTIONS = 2000
+_LARGEST_PICTURE = 16 * 1024 * 1024
 
 
 class Reach:
@@ -114,6 +115,26 @@ class Line:
             if response.status == 204:
                 return None
             return await response.json(content_type=None)
+
+    async def picture(self) -> bytes:
+        """What is at the address itself, of at most 16 MiB.
+
+        Raises:
+            HostRefused, aiohttp.ClientError, TimeoutError: as they come.
+            ValueError: it is larger.
+        """
+        self._reach.check(self._url)
+        async with self._session.get(self._url, allow_redirects=False) as response:
+            if response.status != 200:
+                raise aiohttp.ClientResponseError(
+                    response.request_info, (), status=response.status, message=str(response.reason)
+                )
+            parts = bytearray()
+            async for part in response.content.iter_chunked(65_536):
+                parts += part
+                if len(parts) > _LARGEST_PICTURE:
+                    raise ValueError("the picture is too large")
+            return bytes(parts)
 
     async def socket(self, path: str, **options: Any) -> aiohttp.ClientWebSocketResponse:
         """An open WebSocket.

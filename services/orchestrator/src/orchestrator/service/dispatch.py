@@ -15,6 +15,7 @@ from typing import Any, Final, Literal
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from common.auth import machine_audience
 from common.client import IdentityUnavailable, MeshClient
 from common.db import Database
 from common.errors import BadUpstream, Unavailable, UpstreamTimeout
@@ -130,7 +131,12 @@ class Dispatcher:
             return
         url = f"{_url_of(machine)}/{inspection_id}"
         try:
-            await self._client.request("DELETE", url, timeout_s=self._settings.push_timeout_s)
+            await self._client.request(
+                "DELETE",
+                url,
+                timeout_s=self._settings.push_timeout_s,
+                audience=machine_audience(machine_id),
+            )
         except Unavailable as error:
             _log.info("%s was not told of a cancelled inspection: %s", machine_id, error.message)
 
@@ -140,6 +146,7 @@ class Dispatcher:
                 "POST",
                 claimed.url,
                 timeout_s=self._settings.push_timeout_s,
+                audience=machine_audience(claimed.assignment.machine_id),
                 content=claimed.assignment.model_dump_json(by_alias=True, exclude_none=True),
                 headers={"Content-Type": "application/json"},
             )

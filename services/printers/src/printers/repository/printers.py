@@ -19,6 +19,21 @@ async def get(session: AsyncSession, printer_id: str, *, lock: bool = False) -> 
     return (await session.execute(statement)).scalar_one_or_none()
 
 
+async def get_by_key(
+    session: AsyncSession, printer_id: str, key_hash: str, *, lock: bool
+) -> Printer | None:
+    """The printer of this id if this is its key's hash; nothing is locked when it is not.
+
+    Whoever changes a printer and its jobs locks the printer first, so that no two wait in a ring.
+    """
+    statement = select(Printer).where(
+        Printer.printer_id == printer_id, Printer.key_hash == key_hash
+    )
+    if lock:
+        statement = statement.with_for_update(key_share=True)
+    return (await session.execute(statement)).scalar_one_or_none()
+
+
 async def page(session: AsyncSession, *, limit: int, offset: int) -> tuple[Sequence[Printer], int]:
     """One page of printers by id, and how many there are."""
     count = await session.scalar(select(func.count()).select_from(Printer))

@@ -3,7 +3,7 @@
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from common.db import Database
-from printers.keys import matches
+from printers.keys import digest
 from printers.models import Printer
 from printers.repository import printers
 from printers.service.gone import KeyMissing, WrongKey
@@ -11,8 +11,10 @@ from printers.service.gone import KeyMissing, WrongKey
 _LONGEST = 200
 
 
-async def opened(session: AsyncSession, printer_id: str, api_key: str | None) -> Printer:
-    """The printer whose key this is.
+async def opened(
+    session: AsyncSession, printer_id: str, api_key: str | None, *, lock: bool = False
+) -> Printer:
+    """The printer whose key this is; locked, its reports come one after another.
 
     Raises:
         KeyMissing: there is no key.
@@ -20,8 +22,10 @@ async def opened(session: AsyncSession, printer_id: str, api_key: str | None) ->
     """
     if not api_key:
         raise KeyMissing()
-    printer = await printers.get(session, printer_id)
-    if printer is None or len(api_key) > _LONGEST or not matches(api_key, printer.key_hash):
+    if len(api_key) > _LONGEST:
+        raise WrongKey()
+    printer = await printers.get_by_key(session, printer_id, digest(api_key), lock=lock)
+    if printer is None:
         raise WrongKey()
     return printer
 

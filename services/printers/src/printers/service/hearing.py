@@ -70,7 +70,7 @@ class Hearing:
             if current is not None and current.status != "pending":
                 await self._end(session, current, report, found=found, outcome=report.outcome)
             return
-        if report.began or report.state in ("printing", "paused", "preparing"):
+        if _is_under_way(printer, report, current):
             self._idle_since.pop(printer.printer_id, None)
             await self._progress(session, printer, current, report=report, found=found)
             return
@@ -102,7 +102,9 @@ class Hearing:
             found.ended += await alerts.resolve_kind(session, printer.printer_id, "print_failed")
         if report.file is not None:
             current.printer_file = report.file
-        status: JobStatus = report.state if report.state in ("paused", "preparing") else "printing"
+        status: JobStatus | None = None
+        if report.began or report.state is not None:
+            status = report.state if report.state in ("paused", "preparing") else "printing"
         change = Change(
             at=max(report.at, current.updated_at),
             status=status,
@@ -207,6 +209,15 @@ def _chosen(active: list[Job], report: Report) -> Job | None:
     pending = [job for job in active if report.file and is_same_model(job.model_file, report.file)]
     waiting = pending or active
     return waiting[0] if waiting else None
+
+
+def _is_under_way(printer: Printer, report: Report, current: Job | None) -> bool:
+    """True while it prints; temperatures alone belong to the print that is being followed."""
+    printing = ("printing", "paused", "preparing")
+    if report.began or report.state in printing:
+        return True
+    is_followed = current is not None and current.printer_file is not None
+    return report.state is None and is_followed and printer.reported_state in printing
 
 
 def _is_another(job: Job, report: Report) -> bool:

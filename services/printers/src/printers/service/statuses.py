@@ -57,7 +57,7 @@ class StatusService:
             HasJob: it has been started already.
         """
         async with self._database.transaction() as session:
-            printer = await opened(session, request.printer_id, api_key)
+            printer = await opened(session, request.printer_id, api_key, lock=True)
             item = await _queue_item(session, request.print_queue_id)
             if item.printer_id not in (None, printer.printer_id):
                 raise OtherPrinter()
@@ -85,7 +85,7 @@ class StatusService:
             raise FutureTime()
         with metrics.UPDATE_SECONDS.time():
             async with self._database.transaction() as session:
-                printer = await opened(session, request.printer_id, api_key)
+                printer = await opened(session, request.printer_id, api_key, lock=True)
                 job = await _job_of(session, request.print_status_id, printer.printer_id)
                 usual_s = await usual_of(session, job)
                 recorded = await self._record(session, job, request, usual_s=usual_s)

@@ -129,6 +129,12 @@ class LiveRun:
 
     def run(self) -> Outcome:
         """Until the video ends or somebody cancels; raises ToolFailed where no frame was good."""
+        try:
+            return self._run()
+        finally:
+            self._work.stop.set()  # whatever happened, nobody reads on
+
+    def _run(self) -> Outcome:
         began = time.monotonic()
         for frames in inspect_stream(self._graph, self._access):
             if self._work.stop.is_set():

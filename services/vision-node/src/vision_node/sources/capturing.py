@@ -16,6 +16,7 @@ from typing import Final
 import cv2
 
 from vision_node.imaging import Frame, Image, as_pixels
+from vision_node.sources.decoding import MAX_PIXELS
 from vision_node.sources.errors import SourceError
 
 _TIMEOUT_MS: Final = 5000
@@ -48,7 +49,13 @@ def is_video(data: bytes) -> bool:
 
 
 def read_video(
-    path: Path, *, parameter: str, loop: bool, pace: Pace, stop: threading.Event
+    path: Path,
+    *,
+    parameter: str,
+    loop: bool,
+    pace: Pace,
+    stop: threading.Event,
+    max_pixels: int = MAX_PIXELS,
 ) -> Iterator[Frame]:
     """Every frame of a video, again from its beginning where it loops; raises SourceError."""
     with path.open("rb") as file:
@@ -59,6 +66,10 @@ def read_video(
         capture = _opened(str(path))
         if capture is None:
             raise SourceError("the video cannot be opened", parameter=parameter)
+        if _pixels(capture) > max_pixels:
+            capture.release()
+            message = f"the video's pictures have more than {max_pixels / 1e6:g} million pixels"
+            raise SourceError(message, parameter=parameter)
         count = 0
         for frame in _paced(_frames(capture, numbers), capture, pace=pace, stop=stop):
             count += 1
@@ -104,6 +115,10 @@ def _opened(target: str | int) -> cv2.VideoCapture | None:
         return capture
     capture.release()
     return None
+
+
+def _pixels(capture: cv2.VideoCapture) -> float:
+    return capture.get(cv2.CAP_PROP_FRAME_WIDTH) * capture.get(cv2.CAP_PROP_FRAME_HEIGHT)
 
 
 def _frames(capture: cv2.VideoCapture, numbers: Iterator[int]) -> Iterator[Frame]:

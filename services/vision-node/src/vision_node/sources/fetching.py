@@ -3,6 +3,7 @@
 import http.client
 import socket
 import ssl
+import time
 from collections.abc import Sequence
 from typing import Final
 
@@ -10,6 +11,8 @@ from vision_node.sources.errors import SourceError
 from vision_node.sources.hosts import allowed_address, checked_url
 
 _TIMEOUT_S: Final = 10.0
+_WHOLE_TIMEOUT_S: Final = 30.0
+_CHUNK: Final = 65536
 _PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -26,15 +29,25 @@ def fetch_picture(url: str, allowed: Sequence[str], *, max_bytes: int) -> bytes:
         if answer.status != 200:
             hint = "; redirects are not followed" if 300 <= answer.status < 400 else ""
             raise SourceError(f"the URL was answered by {answer.status}{hint}", parameter="url")
-        data = answer.read(max_bytes + 1)
+        data = _body(answer, max_bytes)
     except (OSError, http.client.HTTPException, ValueError) as error:
         message = f"the URL cannot be read ({type(error).__name__})"
         raise SourceError(message, parameter="url") from error
     finally:
         line.close()
-    if len(data) > max_bytes:
-        raise SourceError(f"the URL has more than {max_bytes} bytes", parameter="url")
     return data
+
+
+def _body(answer: http.client.HTTPResponse, max_bytes: int) -> bytes:
+    """All of an answer; raises SourceError where it is too long or takes too long."""
+    data, until = bytearray(), time.monotonic() + _WHOLE_TIMEOUT_S
+    while part := answer.read1(_CHUNK):
+        data += part
+        if len(data) > max_bytes:
+            raise SourceError(f"the URL has more than {max_bytes} bytes", parameter="url")
+        if time.monotonic() > until:
+            raise SourceError("the URL answers too slowly", parameter="url")
+    return bytes(data)
 
 
 def _pinned(host: str, port: int, *, address: str, is_secret: bool) -> http.client.HTTPConnection:

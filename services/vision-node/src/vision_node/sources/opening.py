@@ -63,7 +63,12 @@ def _moving(source: ImageSource, access: SourceAccess) -> Iterator[Frame]:
     if source.source_type == "video":
         with _video_path(source, access) as (parameter, path):
             yield from read_video(
-                path, parameter=parameter, loop=source.loop, pace=pace, stop=access.stop
+                path,
+                parameter=parameter,
+                loop=source.loop,
+                pace=pace,
+                stop=access.stop,
+                max_pixels=access.max_pixels,
             )
         return
     target: str | int = source.device or 0

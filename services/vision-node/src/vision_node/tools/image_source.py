@@ -3,7 +3,7 @@
 The runtime fetches and decodes them; this file knows only what to ask for.
 """
 
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, JsonValue, ValidationInfo, field_validator
 
@@ -74,8 +74,8 @@ class ImageSource(Params):
     url: str | None = Field(
         None, max_length=2048, description="url, rtsp: where; only hosts that the node may reach."
     )
-    device: Whole | None = Field(
-        None, ge=0, le=63, description="camera: the number of a camera of the node."
+    device: Annotated[Whole, Field(ge=0, le=63)] | None = Field(
+        None, description="camera: the number of a camera of the node."
     )
     loop: bool = Field(False, description="video: begin again at the end, until cancelled.")
     max_fps: float | None = Field(

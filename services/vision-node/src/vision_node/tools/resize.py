@@ -1,6 +1,6 @@
 """Another size of the same picture; what is found later still lies where it was."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import cv2
 from pydantic import Field
@@ -19,6 +19,7 @@ from vision_node.pipeline.tool import (
 from vision_node.spaces import scaled
 
 MAX_PIXELS = 64_000_000
+Side = Annotated[Whole, Field(ge=1, le=16384)]
 _METHODS = {
     "nearest": cv2.INTER_NEAREST,
     "linear": cv2.INTER_LINEAR,
@@ -41,8 +42,8 @@ class Resize(Params):
 
     tool: Literal["resize"] = "resize"
     scale: float = Field(1.0, gt=0, le=16, description="Factor where neither size is given.")
-    width: Whole | None = Field(None, ge=1, le=16384, description="Width in pixels.")
-    height: Whole | None = Field(None, ge=1, le=16384, description="Height in pixels.")
+    width: Side | None = Field(None, description="Width in pixels.")
+    height: Side | None = Field(None, description="Height in pixels.")
     method: Literal["auto", "nearest", "linear", "cubic", "area"] = Field(
         "auto", description="auto: area when it becomes smaller, linear when larger."
     )

@@ -95,7 +95,6 @@ def upgrade() -> None:
             "readings", postgresql.JSONB(astext_type=sa.Text()), server_default="{}", nullable=False
         ),
         sa.Column("camera_score", sa.Double(), nullable=True),
-        sa.Column("camera_scored_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column(
             "created_at",
             postgresql.TIMESTAMP(timezone=True),
