@@ -108,11 +108,13 @@ class Door:
         """Who is connected now."""
         return list(self._by_identity)
 
-    async def recheck(self, identity: Identity) -> None:
+    async def recheck(self, identity: Identity, *, must_prove: bool) -> None:
         """End those connections of an identity whose credentials no longer hold."""
         for link in list(self._by_identity.get(identity, ())):
             credentials = link.credentials
-            if credentials is None or not await self._identities.still_holds(credentials, identity):
+            if credentials is None or not await self._identities.still_holds(
+                credentials, identity, must_prove=must_prove
+            ):
                 link.cut("revoked")
 
     async def _greet(self, link: ClientLink, connect: Connect) -> None:

@@ -108,14 +108,18 @@ class Identities:
         self._known[credentials.key] = (identity, time.monotonic() + _REMEMBERED_S)
         return identity
 
-    async def still_holds(self, credentials: Credentials, identity: Identity) -> bool:
-        """Ask anew, within half a second; whoever cannot be asked for is not let stay."""
+    async def still_holds(
+        self, credentials: Credentials, identity: Identity, *, must_prove: bool
+    ) -> bool:
+        """Ask anew, within half a second; who must prove it does not stay when nobody answers."""
         self._known.pop(credentials.key, None)
         try:
             async with asyncio.timeout(_RECHECK_TIMEOUT_S):
                 return await self._ask(credentials) == identity
-        except (Refused, ServiceError, TimeoutError):
+        except Refused:
             return False
+        except (ServiceError, TimeoutError):
+            return not must_prove
 
     async def _ask(self, credentials: Credentials) -> Identity:
         asked = [self._ask_devices]

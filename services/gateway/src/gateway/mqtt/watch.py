@@ -36,7 +36,8 @@ class Watch:
         self._settings = settings
         self._bus = bus
         self._door = door
-        self._suspects: asyncio.Queue[Identity] = asyncio.Queue(_MOST_WAITING)
+        # Who to ask about, and whether they go when nobody answers.
+        self._suspects: asyncio.Queue[tuple[Identity, bool]] = asyncio.Queue(_MOST_WAITING)
 
     async def prepare(self) -> None:
         """Wait for NATS, make the mailboxes, and hear of revocations from now on."""
@@ -64,14 +65,15 @@ class Watch:
                 await self._bus.client.subscribe(subject, cb=hear)
 
     async def _device_revoked(self, message: Msg) -> None:
-        await self._suspects.put(Identity("device", _id_in(message, "public_id")))
+        await self._suspects.put((Identity("device", _id_in(message, "public_id")), True))
 
     async def _printer_revoked(self, message: Msg) -> None:
-        await self._suspects.put(Identity("printer", _id_in(message, "printer_id")))
+        await self._suspects.put((Identity("printer", _id_in(message, "printer_id")), True))
 
     async def _recheck_suspects(self) -> None:
         while True:
-            await self._door.recheck(await self._suspects.get())
+            identity, must_prove = await self._suspects.get()
+            await self._door.recheck(identity, must_prove=must_prove)
 
     async def _follow_connection(self) -> None:
         was_connected = True
@@ -81,7 +83,7 @@ class Watch:
             if is_connected and not was_connected:
                 await self._until_done(self._ensure)
                 for identity in self._door.identities:
-                    await self._suspects.put(identity)
+                    await self._suspects.put((identity, False))
             was_connected = is_connected
 
     async def _recheck_all_slowly(self) -> None:
@@ -89,7 +91,7 @@ class Watch:
             await asyncio.sleep(_RECHECK_EVERY_S)
             identities = self._door.identities
             for identity in identities:
-                await self._suspects.put(identity)
+                await self._suspects.put((identity, False))
                 await asyncio.sleep(_RECHECK_EVERY_S / len(identities))
 
     async def _until_done(self, job: Callable[[], Awaitable[None]]) -> None:
