@@ -4,6 +4,7 @@ The gateway itself is tested elsewhere; here a small server publishes the public
 and signs tokens for any principal, so that a service is tested behind the identity it expects.
 """
 
+import asyncio
 import ctypes
 import os
 import pwd
@@ -23,6 +24,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx
 import orjson
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -86,7 +88,7 @@ class Postgres:
 
     def __init__(self) -> None:
         self.port = free_port()
-        self.folder = Path(tempfile.mkdtemp(prefix="gemba-test-", dir="/tmp"))
+        self.folder = Path(tempfile.mkdtemp(prefix="gemba-test-"))
         self.folder.chmod(0o755)
         self._data = self.folder / "pg"
         self._process: subprocess.Popen[bytes] | None = None
@@ -150,18 +152,15 @@ class Postgres:
             stop(self._process, by=signal.SIGINT)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def database(self, name: str) -> str:
-        """A new empty database; its SQLAlchemy address."""
-        import asyncio
-
-        import asyncpg
+    def database(self, name: str, *, template: str = "template1") -> str:
+        """A new database, empty or a copy of another one; its SQLAlchemy address."""
 
         async def create() -> None:
             address = f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
             connection = await asyncpg.connect(address)
             try:
                 await connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-                await connection.execute(f'CREATE DATABASE "{name}"')
+                await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
             finally:
                 await connection.close()
 
@@ -288,10 +287,13 @@ class Issuer:
 
 
 @contextmanager
-def running_service(
+def starting_service(
     package: str, *, environment: Mapping[str, str], port: int, log: Path
-) -> Iterator["subprocess.Popen[bytes]"]:
-    """A service as a process of its own, ready when the block begins."""
+) -> Iterator[Callable[[], "subprocess.Popen[bytes]"]]:
+    """A service as a process of its own; the call that the block is given waits until it is ready.
+
+    So several can start at once, and are waited for afterwards.
+    """
     with log.open("ab") as sink:
         process = subprocess.Popen(
             [sys.executable, "-m", package],
@@ -300,13 +302,17 @@ def running_service(
             stderr=sink,
             preexec_fn=_die_with_parent,
         )
-    try:
+
+    def ready() -> "subprocess.Popen[bytes]":
         wait_until(
             lambda: process.poll() is not None or _answers(f"http://127.0.0.1:{port}/readyz"),
             what=f"the start of {package} (see {log})",
         )
         assert process.poll() is None, log.read_text()[-3000:]
-        yield process
+        return process
+
+    try:
+        yield ready
     finally:
         stop(process)
 

@@ -10,6 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
+from gemba_local.mesh import LocalMesh
+
 
 def path(device: dict[str, Any], rest: str) -> str:
     return f"/api/devices/{device['id']}/{rest}"
@@ -342,6 +344,16 @@ async def test_bad_telemetry_is_refused_whole(
     assert response.status_code == 400, response.text
     assert set(response.json()["error"]) == {"code", "message", "details", "timestamp"}
     assert (await admin.get(path(device, "latest/"))).json() == {}
+
+
+async def test_token_in_the_path_stays_out_of_the_logs(
+    mesh: LocalMesh, stranger: httpx.AsyncClient, token: str
+) -> None:
+    await stranger.post(f"/api/v1/{token}/telemetry", json={"t": 1})
+    async with asyncio.timeout(10):
+        while "/api/v1/dev_***/telemetry" not in mesh.log.read_text():
+            await asyncio.sleep(0.05)
+    assert token not in mesh.log.read_text()
 
 
 async def test_wrong_device_token_is_refused(stranger: httpx.AsyncClient) -> None:

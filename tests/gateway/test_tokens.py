@@ -128,5 +128,19 @@ async def test_a_service_token_needs_the_services_own_secret(
     body = {"service": "tracking", "secret": secret}
     given = await stranger.post("/internal/service-token", json=body)
     assert given.status_code == 200
+    # What a machine is called with opens that machine alone: whoever registers an address of
+    # their own gets nothing by which they could call the mesh.
+    url = mesh.url_of("orchestrator")
+    async with httpx.AsyncClient(base_url=url) as direct:
+        for audience, status in (("mesh", 200), ("machine:mv_0123456789ab", 401)):
+            answer = await stranger.post(
+                "/internal/service-token", json=body | {"audience": audience}
+            )
+            headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+            opened = await direct.get("/api/v1/machines", headers=headers)
+            assert opened.status_code == status
+    assert (
+        await stranger.post("/internal/service-token", json=body | {"audience": "gemba"})
+    ).status_code == 422
     body["service"] = "orchestrator"
     assert (await stranger.post("/internal/service-token", json=body)).status_code == 401

@@ -78,6 +78,8 @@ class Client:
         """Say goodbye."""
         self.paho.disconnect()
         await asyncio.to_thread(self.paho.loop_stop)
+        if (socket := self.paho.socket()) is not None:
+            socket.close()  # paho leaves it open when the CONNECT was refused
 
 
 Connect = Callable[..., Awaitable[Client]]

@@ -1,9 +1,11 @@
 """The MQTT door as devices see it (contract, chapter 8; MQTT 3.1 and 3.1.1)."""
 
 import asyncio
+import secrets
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from urllib.parse import quote
 
 import nats
 import paho.mqtt.client as paho
@@ -280,3 +282,31 @@ async def test_packets_in_pieces_and_in_one_piece_are_the_same(
         await client.send(publish + payload + b"\xc0\x00" + publish + payload)
         packets = [await client.packet() for _ in range(3)]
         assert sorted(packets) == [(0x40, b"\x00\x05"), (0x40, b"\x00\x05"), (0xD0, b"")]
+
+
+async def test_printer_speaks_under_its_own_mount_point_until_its_key_ends(
+    mesh: LocalMesh, connect: Connect, device: Device, mqtt_port: int
+) -> None:
+    printer_id = f"P.1-{secrets.token_hex(4)}"
+    path = f"/api/printers/{quote(printer_id)}"
+    made = await device.admin.post(
+        "/api/printers", json={"printer_id": printer_id, "name": "MK4", "driver": "mqtt"}
+    )
+    assert made.status_code == 201, made.text
+    key = made.json()["api_key"]
+    bus = await nats.connect(mesh.nats_url)
+    heard = await bus.subscribe("gemba.printers.>")
+    await bus.flush()
+    client = await connect(printer_id, key, protocol=paho.MQTTv31)
+    await client.publish("octoPrint/temperature/tool0", {"actual": 200.5, "target": 210})
+    message = await heard.next_msg(10)
+    place = printer_id.replace(".", "%2E")
+    assert message.subject == f"gemba.printers.{place}.octoPrint.temperature.tool0"
+    await bus.close()
+    wrong = Client(mqtt_port, printer_id, "wrong")
+    assert await wrong.connect() == 135
+    await wrong.close()
+    began = time.monotonic()
+    assert (await device.admin.post(f"{path}/rotate-key")).status_code < 300
+    await asyncio.wait_for(client.ended.get(), 3)
+    assert time.monotonic() - began < 1

@@ -13,13 +13,14 @@ import httpx
 import pytest
 from hypothesis import settings
 
-from tests.infrastructure import Issuer, Nats, Postgres, free_port, migrate, running_service
+from tests.infrastructure import Issuer, Nats, Postgres, free_port, migrate, starting_service
 from tests.orchestrator.node import Node
 
 # Leases and heartbeats keep the product's times: a busy machine must lose none by accident.
 PROMPT = {"GEMBA_SWEEP_INTERVAL_S": "0.1", "GEMBA_DISPATCH_POLL_S": "0.2"}
 # For tests about what happens when leases are lost and machines fall silent.
 FORGETFUL = {"GEMBA_HEARTBEAT_INTERVAL_S": "1", "GEMBA_LEASE_S": "2", "GEMBA_MAX_ATTEMPTS": "2"}
+TEMPLATE = "orchestrator_template"
 # Two busy cores make any example slow now and then.
 settings.register_profile("busy", deadline=None)
 settings.load_profile("busy")
@@ -57,9 +58,10 @@ Make = Callable[..., Running]
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
-    """A PostgreSQL server."""
+    """A PostgreSQL server with a migrated database to copy."""
     server = Postgres()
     server.start()
+    migrate("orchestrator", environment={"GEMBA_DATABASE_URL": server.database(TEMPLATE)})
     yield server
     server.close()
 
@@ -91,8 +93,9 @@ def _launch(
     replicas: int = 1,
 ) -> Running:
     postgres, nats, issuer = servers
+    name = f"orchestrator_{secrets.token_hex(4)}"
     environment = {
-        "GEMBA_DATABASE_URL": postgres.database(f"orchestrator_{secrets.token_hex(4)}"),
+        "GEMBA_DATABASE_URL": postgres.database(name, template=TEMPLATE),
         "GEMBA_NATS_URL": nats.url,
         "GEMBA_GATEWAY_URL": issuer.url,
         "GEMBA_PUBLIC_URL": "https://factory.example",
@@ -101,21 +104,19 @@ def _launch(
         **PROMPT,
         **(settings or {}),
     }
-    migrate("orchestrator", environment=environment)
     running = Running([], issuer, environment)
+    starts = []
     for number in range(replicas):
         port = free_port()
-        running.processes.append(
-            stack.enter_context(
-                running_service(
-                    "orchestrator",
-                    environment={**environment, "GEMBA_ORCHESTRATOR_PORT": str(port)},
-                    port=port,
-                    log=folder / f"orchestrator-{number}.log",
-                )
-            )
+        starting = starting_service(
+            "orchestrator",
+            environment={**environment, "GEMBA_ORCHESTRATOR_PORT": str(port)},
+            port=port,
+            log=folder / f"orchestrator-{number}.log",
         )
+        starts.append(stack.enter_context(starting))
         running.urls.append(f"http://127.0.0.1:{port}")
+    running.processes += [ready() for ready in starts]
     return running
 
 

@@ -50,6 +50,15 @@ async def states(client: httpx.AsyncClient) -> Counter[str]:
     return Counter({name: figures[f"{name}_inspections"] for name in names})
 
 
+async def completed(client: httpx.AsyncClient, *, at_least: int) -> None:
+    """Wait until so many are done."""
+
+    async def is_done() -> bool:
+        return (await states(client))["completed"] >= at_least
+
+    await eventually(is_done, timeout_s=60)
+
+
 async def test_two_replicas_hand_out_each_inspection_once(launch: Make) -> None:
     running: Running = launch(replicas=2)
     async with (
@@ -62,7 +71,7 @@ async def test_two_replicas_hand_out_each_inspection_once(launch: Make) -> None:
             await Node(keyed, "one", slots=3).start(),
             await Node(other_keyed, "two", slots=3).start(),
         ]
-        made = await asyncio.gather(*(inspect(admin if n % 2 else other_admin) for n in range(120)))
+        made = [await inspect(admin if n % 2 else other_admin) for n in range(120)]
         pushed: Counter[str] = Counter()
 
         async def work(node: Node) -> None:
@@ -105,17 +114,19 @@ async def test_killed_nodes_and_a_killed_replica_lose_and_double_nothing(launch:
     )
     dice = random.Random(7)
     async with running.client("admin") as admin:
-        await asyncio.gather(*(inspect(admin, priority=dice.randint(1, 10)) for _ in range(total)))
+        for _ in range(total):
+            await inspect(admin, priority=dice.randint(1, 10))
         for round_number in range(4):
             with (
-                a_node_process(running, "one", replica=0) as one,
-                a_node_process(running, "two", replica=0) as two,
+                a_node_process(running, "one", replica=0, work_s=0.2) as one,
+                a_node_process(running, "two", replica=0, work_s=0.2) as two,
             ):
-                await asyncio.sleep(dice.uniform(1.5, 2.5))
+                await completed(admin, at_least=(await states(admin))["completed"] + 20)
+                await asyncio.sleep(dice.random() / 2)
                 if round_number == 2:
                     running.processes[1].kill()
                 (one if round_number % 2 else two).kill()
-                await asyncio.sleep(0.3)
+                await completed(admin, at_least=(await states(admin))["completed"] + 3)
         with a_node_process(running, "one", replica=0, slots=4):
 
             async def is_done() -> bool:

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from gemba_local.mesh import LocalMesh
-from tests.infrastructure import Issuer, Nats, Postgres, free_port, migrate, running_service
+from tests.infrastructure import Issuer, Nats, Postgres, free_port, migrate, starting_service
 
 # Short enough that nothing has to be waited for long.
 QUICK = {
@@ -90,7 +90,7 @@ def _launch(
     }
     migrate("printers", environment=environment)
     log = folder / "printers.log"
-    stack.enter_context(running_service("printers", environment=environment, port=port, log=log))
+    stack.enter_context(starting_service("printers", environment=environment, port=port, log=log))()
     return Running(f"http://127.0.0.1:{port}", issuer, nats, log)
 
 

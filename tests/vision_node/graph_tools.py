@@ -90,10 +90,44 @@ class Fail(Params):
         raise RuntimeError("/home/somebody/secret/path")
 
 
+class Nothing(Params):
+    """A source that has nothing to give."""
+
+    category: ClassVar[str] = "source"
+    inputs: ClassVar[tuple[PortDescription, ...]] = ()
+    outputs: ClassVar[tuple[PortDescription, ...]] = (gives("value", PortType.NUMBER, unit="px"),)
+    example: ClassVar[Example] = {}
+
+    tool: Literal["nothing"] = "nothing"
+
+    def run(self, frame: object) -> Result:
+        return Result(outputs={"value": None})
+
+
+class Tally(Params):
+    """Counts the frames of a stream."""
+
+    category: ClassVar[str] = "logic"
+    inputs: ClassVar[tuple[PortDescription, ...]] = (takes("value", PortType.NUMBER),)
+    outputs: ClassVar[tuple[PortDescription, ...]] = (gives("frames", PortType.NUMBER),)
+    example: ClassVar[Example] = {}
+
+    tool: Literal["tally"] = "tally"
+
+    def new_memory(self) -> list[int]:
+        return []
+
+    def run(self, value: int, memory: list[int]) -> Result:
+        memory.append(value)
+        return Result(outputs={"frames": len(memory)}, measurements={"frames": len(memory)})
+
+
 TOOLS: dict[str, type[Params]] = {
     "number": Number,
     "add": Add,
     "subtract": Subtract,
     "judge": Judge,
     "fail": Fail,
+    "tally": Tally,
+    "nothing": Nothing,
 }

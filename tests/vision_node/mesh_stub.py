@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
 from jose import jwk, jwt
 
-from common.auth import ALGORITHM, ISSUER, MESH_AUDIENCE
+from common.auth import ALGORITHM, ISSUER, machine_audience
 from common.schemas.vision import (
     Heartbeat,
     HeartbeatReceipt,
@@ -29,7 +29,7 @@ from common.schemas.vision import (
 )
 
 MACHINE_KEY = "sk_live_" + "k" * 43
-TIMEOUT_S = 10.0
+TIMEOUT_S = 30.0  # the machine may be busy with other tests
 
 
 def free_port() -> int:
@@ -61,6 +61,8 @@ class Mesh:
         self.reports: list[ResultReport] = []
         self.events: list[NodeEvent] = []
         self.artifacts: dict[tuple[str, str], bytes] = {}
+        self.frames: dict[tuple[str, str], bytes] = {}
+        self.watched: list[str] = []
         self.images: dict[str, bytes] = {}
         self.image_requests: list[str] = []
         self.next_receipts: list[HeartbeatReceipt] = []
@@ -81,7 +83,7 @@ class Mesh:
         now = time.time()
         claims = {
             "iss": ISSUER,
-            "aud": MESH_AUDIENCE,
+            "aud": machine_audience(self.machine_id),
             "sub": "orchestrator",
             "kind": "service" if role == "service" else "user",
             "role": role,
@@ -176,14 +178,18 @@ def result_paths(mesh: Mesh) -> APIRouter:
         return ResultReceipt.model_validate({"accepted": True, "status": status})
 
     @router.post("/events/", status_code=202)
-    async def events(sent: list[NodeEvent]) -> None:
+    async def events(sent: list[NodeEvent]) -> dict[str, Any]:
         mesh.events.extend(sent)
+        return {"accepted": len(sent), "dropped": 0, "overlay_wanted": mesh.watched}
 
     @router.put("/artifacts/{inspection_id}/{name}/", status_code=204)
-    async def artifact(inspection_id: str, name: str, request: Request) -> None:
+    async def artifact(
+        inspection_id: str, name: str, request: Request, transient: bool = False
+    ) -> None:
         assert request.headers["x-machine-id"] == mesh.machine_id
         assert request.headers["x-lease-token"]
-        mesh.artifacts[inspection_id, name] = await request.body()
+        kept = mesh.frames if transient else mesh.artifacts
+        kept[inspection_id, name] = await request.body()
 
     @router.get("/images/{image_id}/")
     async def image(image_id: str) -> Response:

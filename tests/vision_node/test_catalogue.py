@@ -5,6 +5,7 @@ from types import ModuleType
 
 import pytest
 
+from vision_node.inference.sessions import Models
 from vision_node.inspecting import inspect_once
 from vision_node.pipeline.catalogue import (
     RESERVED_MEASUREMENTS,
@@ -30,17 +31,21 @@ def test_every_tool_of_the_folder_is_in_the_catalogue(tools: Tools) -> None:
             assert parameter["description"]
 
 
-def test_every_example_runs_on_any_node_as_it_stands(tools: Tools, never_stop: Stop) -> None:
+def test_every_example_runs_on_any_node_as_it_stands(
+    tools: Tools, models: Models, never_stop: Stop
+) -> None:
     for name, tool in tools.items():
-        graph = compile_pipeline(tool.example, tools)
+        graph = compile_pipeline(tool.example, tools, models=models)
         assert name in {step.name for step in graph.steps}
         results = inspect_once(graph, SourceAccess(), stop=never_stop).results
         assert results["overlay"]["width"] > 0
 
 
-def test_tools_give_exactly_the_ports_that_they_declare(tools: Tools, never_stop: Stop) -> None:
+def test_tools_give_exactly_the_ports_that_they_declare(
+    tools: Tools, models: Models, never_stop: Stop
+) -> None:
     for tool in tools.values():
-        graph = compile_pipeline(tool.example, tools)
+        graph = compile_pipeline(tool.example, tools, models=models)
         frames = {
             step.id: next(open_source(step.tool, SourceAccess()))
             for step in graph.sources

@@ -30,6 +30,15 @@ def test_a_hue_range_may_go_round_through_red() -> None:
     assert [(region["cx"], region["cy"]) for region in found["regions"]] == [(70, 70)]
 
 
+def test_small_regions_are_not_listed_but_counted_in_the_area() -> None:
+    picture = np.zeros((20, 20, 3), np.uint8)
+    picture[2:8, 2:8] = 200
+    picture[15, 15] = 200
+    tool = ColorFilter(color_space="bgr", lower=(99, 99, 99), upper=(255, 255, 255), min_area=5)
+    found = tool.run(Image(picture)).measurements
+    assert (found["region_count"], found["area_pixels"]) == (1, 37)
+
+
 def test_both_ends_of_a_range_are_included() -> None:
     red = CAPS[0][3]
     assert measure(color_space="bgr", lower=list(red), upper=list(red))["region_count"] == 1

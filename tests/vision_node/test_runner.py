@@ -16,6 +16,7 @@ from vision_node.pipeline.runner import (
     RunCancelled,
     Stop,
     ToolFailed,
+    new_memories,
     run_graph,
 )
 
@@ -120,3 +121,38 @@ def _timed(graph: Graph, frames: dict[str, None], stop: Stop) -> float:
     runs = run_graph(graph, frames, stop=stop)
     assemble(graph, runs, overlay=Overlay(width=1, height=1), waits=Waits())
     return time.perf_counter() - began
+
+
+def test_what_has_nothing_to_work_on_is_skipped_and_what_can_live_with_it_runs(
+    never_stop: Stop,
+) -> None:
+    graph = compiled(
+        tool("nothing", "none"),
+        tool("add", "skipped"),
+        tool(
+            "subtract",
+            "also",
+        ),
+        tool("number", "n", value=4),
+        tool("add", "sum"),
+        connections=[
+            join("none", "skipped"),
+            join("skipped", "also", to_port="of"),
+            join("n", "also", to_port="less"),
+            join("none", "sum"),
+            join("n", "sum"),
+        ],
+    )
+    results = report(graph, never_stop, none=None, n=None)
+    assert results["tools"]["skipped"]["is_skipped"] is True
+    assert results["tools"]["also"]["is_skipped"] is True
+    assert results["total"] == 4
+
+
+def test_a_stream_remembers_and_a_single_run_does_not(never_stop: Stop) -> None:
+    graph = compiled(tool("number"), tool("tally"), connections=[join("number", "tally")])
+    memories = new_memories(graph)
+    for expected in (1, 2, 3):
+        runs = run_graph(graph, {"number": None}, stop=never_stop, memories=memories)
+        assert runs[-1].result.measurements["frames"] == expected
+    assert report(graph, never_stop, number=None)["frames"] == 1

@@ -90,7 +90,8 @@ def test_without_folders_no_file_is_read() -> None:
 
 
 def test_the_samples_are_what_their_drawings_say() -> None:
-    assert sample_names() == sorted(DRAWINGS)
+    assert sample_names() == sorted([*DRAWINGS, "people"])
+    assert decode(read_sample("people")).shape == (270, 480, 3)
     for name, draw in DRAWINGS.items():
         assert np.array_equal(decode(read_sample(name)), draw())
 
@@ -132,10 +133,13 @@ def test_a_picture_that_cannot_be_read_names_tool_and_parameter(
     assert (caught.value.tool, caught.value.parameter) == ("image_source", "image_id")
 
 
-@pytest.mark.parametrize("source_type", ["sample", "upload", "file"])
+@pytest.mark.parametrize(
+    "source_type", ["sample", "upload", "file", "url", "rtsp", "camera", "video"]
+)
 def test_a_source_says_which_parameter_it_needs(tools: Tools, source_type: str) -> None:
     raw = {"tools": [{"name": "image_source", "parameters": {"source_type": source_type}}]}
     with pytest.raises(PipelineError) as caught:
         compile_pipeline(raw, tools)
-    needed = {"sample": "name", "upload": "image_id", "file": "file_path"}[source_type]
+    needs = {"sample": "name", "upload": "image_id", "camera": "device", "url": "url"}
+    needed = {**needs, "rtsp": "url"}.get(source_type, "file_path")
     assert [problem.parameter for problem in caught.value.problems] == [needed]

@@ -20,7 +20,7 @@ listen: "127.0.0.1:{nats}"
 http: "127.0.0.1:{nats_monitor}"
 logtime: false
 max_payload: 8MB
-max_connections: 4096
+max_connections: 65536
 write_deadline: "10s"
 jetstream {{
   store_dir: {store}

@@ -19,11 +19,22 @@ ISSUER: Final = "gemba"
 MESH_AUDIENCE: Final = "mesh"
 ALGORITHM: Final = "ES256"
 SERVICE_ROLE: Final = "service"
+# None for who does not know yet what it is called.
+Audience = Callable[[], str | None]
 _REFETCH_AFTER_S: Final = 5.0
 _CACHE_SIZE: Final = 10_000
 # `write` and `read` do not reach these: they are given by name, or by `*`.
 _BY_NAME_ONLY: Final = frozenset({"observations:write"})
 _log = logging.getLogger("auth")
+
+
+def machine_audience(machine_id: str) -> str:
+    """Whom a token is for that goes to a machine.
+
+    Anybody who may register machines can make us call an address of their choice. What they get
+    there opens that one machine and nothing else of the mesh.
+    """
+    return f"machine:{machine_id}"
 
 
 class Principal(BaseModel):
@@ -80,35 +91,45 @@ def principal_of(claims: Mapping[str, Any]) -> Principal:
 class TokenVerifier:
     """Verifies mesh tokens by the gateway's public keys, fetched once and on an unknown key id."""
 
-    def __init__(self, jwks_url: str, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        jwks_url: str,
+        *,
+        audience: Audience = lambda: MESH_AUDIENCE,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._jwks_url = jwks_url
+        self._audience = audience
         self._clock = clock
         self._keys: dict[str, dict[str, Any]] = {}
         self._fetched_at = float("-inf")
         self._lock = asyncio.Lock()
-        self._seen: dict[str, Principal] = {}
+        self._seen: dict[tuple[str, str], Principal] = {}
 
     async def verify(self, token: str) -> Principal:
         """The caller behind a token.
 
         Raises:
             InvalidToken: forged, expired, of another audience or signed by an unknown key.
-            Unavailable: the gateway has not told its keys yet.
+            Unavailable: the gateway has not told its keys yet, or we have no name yet.
         """
-        known = self._seen.get(token)
+        audience = self._audience()
+        if audience is None:
+            raise Unavailable("This part of the mesh does not know its own name yet.")
+        known = self._seen.get((audience, token))
         if known is not None and known.expires_at > self._clock():
             return known
         key = await self._key_for(token)
         try:
             claims = jwt.decode(
-                token, key, algorithms=[ALGORITHM], audience=MESH_AUDIENCE, issuer=ISSUER
+                token, key, algorithms=[ALGORITHM], audience=audience, issuer=ISSUER
             )
         except JWTError as error:
             raise InvalidToken() from error
         principal = principal_of(claims)
         if len(self._seen) >= _CACHE_SIZE:
             self._seen.clear()
-        self._seen[token] = principal
+        self._seen[(audience, token)] = principal
         return principal
 
     async def _key_for(self, token: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any, Final
 import httpx
 import orjson
 
+from common.auth import MESH_AUDIENCE
 from common.errors import BadUpstream, Unavailable, UpstreamTimeout
 from common.logs import request_id, traceparent
 from common.settings import ServiceSettings
@@ -16,6 +17,7 @@ _TIMEOUT: Final = httpx.Timeout(10.0, connect=2.0)
 _RENEW_BEFORE_S: Final = 60.0
 _IDEMPOTENT: Final = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
 _RETRIES: Final = 2
+_MOST_IDENTITIES: Final = 10_000
 
 
 def trace_headers() -> dict[str, str]:
@@ -37,7 +39,8 @@ class IdentityUnavailable(Unavailable):
 class ServiceIdentity(httpx.Auth):
     """Adds the service's token, fetched from the gateway with the service's secret and renewed."""
 
-    def __init__(self, settings: ServiceSettings, *, service: str) -> None:
+    def __init__(self, settings: ServiceSettings, *, service: str, audience: str) -> None:
+        self._audience = audience
         self._url = f"{settings.gateway_url.rstrip('/')}/internal/service-token"
         self._secret = settings.service_secret.get_secret_value()
         self._service = service
@@ -65,7 +68,7 @@ class ServiceIdentity(httpx.Auth):
         return isinstance(error, httpx.RequestError) and str(error.request.url) == self._url
 
     def _token_request(self) -> httpx.Request:
-        body = {"service": self._service, "secret": self._secret}
+        body = {"service": self._service, "secret": self._secret, "audience": self._audience}
         return httpx.Request("POST", self._url, json=body, headers=trace_headers())
 
     async def _adopt(self, response: httpx.Response) -> None:
@@ -83,15 +86,22 @@ class MeshClient:
     """An httpx client that speaks as this service."""
 
     def __init__(self, settings: ServiceSettings, *, service: str) -> None:
-        self._identity = ServiceIdentity(settings, service=service)
+        self._settings = settings
+        self._service = service
+        self._identities: dict[str, ServiceIdentity] = {}
         self._http = httpx.AsyncClient(
-            auth=self._identity,
             timeout=_TIMEOUT,
             limits=httpx.Limits(max_connections=100, max_keepalive_connections=20),
         )
 
     async def request(
-        self, method: str, url: str, *, timeout_s: float | None = None, **more: Any
+        self,
+        method: str,
+        url: str,
+        *,
+        timeout_s: float | None = None,
+        audience: str = MESH_AUDIENCE,
+        **more: Any,
     ) -> httpx.Response:
         """Send one request; methods that may be repeated are, when no connection was made.
 
@@ -99,6 +109,7 @@ class MeshClient:
             method: the HTTP method.
             url: the whole address.
             timeout_s: overrides the house's ten seconds.
+            audience: whom the token is for; a machine's own, where a machine is called.
             **more: what `httpx.AsyncClient.request` takes.
 
         Raises:
@@ -110,26 +121,37 @@ class MeshClient:
         attempts = 1 + (_RETRIES if method.upper() in _IDEMPOTENT else 0)
         headers = {**trace_headers(), **more.pop("headers", {})}
         timeout = _TIMEOUT if timeout_s is None else httpx.Timeout(timeout_s, connect=2.0)
+        identity = self._identity_for(audience)
         for attempt in range(attempts):
             try:
                 return await self._http.request(
-                    method, url, headers=headers, timeout=timeout, **more
+                    method, url, headers=headers, timeout=timeout, auth=identity, **more
                 )
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
                 if attempt + 1 == attempts:
-                    raise self._translated(error) from error
+                    raise _translated(error, identity) from error
                 await asyncio.sleep(0.1 * 2**attempt)
             except httpx.HTTPError as error:
-                raise self._translated(error) from error
+                raise _translated(error, identity) from error
         raise Unavailable()
 
-    def _translated(self, error: httpx.HTTPError) -> Unavailable:
-        if self._identity.is_own_request(error):
-            return IdentityUnavailable()
-        if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
-            return Unavailable()
-        return UpstreamTimeout() if isinstance(error, httpx.TimeoutException) else BadUpstream()
+    def _identity_for(self, audience: str) -> ServiceIdentity:
+        identity = self._identities.get(audience)
+        if identity is None:
+            if len(self._identities) >= _MOST_IDENTITIES:
+                self._identities.clear()
+            identity = ServiceIdentity(self._settings, service=self._service, audience=audience)
+            self._identities[audience] = identity
+        return identity
 
     async def close(self) -> None:
         """Close the connections."""
         await self._http.aclose()
+
+
+def _translated(error: httpx.HTTPError, identity: ServiceIdentity) -> Unavailable:
+    if identity.is_own_request(error):
+        return IdentityUnavailable()
+    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+        return Unavailable()
+    return UpstreamTimeout() if isinstance(error, httpx.TimeoutException) else BadUpstream()

@@ -24,6 +24,7 @@ _QUIET: Final = (
 )  # fmt: skip
 _SECRETS: Final = (
     (re.compile(r"sk_live_[A-Za-z0-9_-]+"), "sk_live_***"),
+    (re.compile(r"\bdev_[A-Za-z0-9_-]{16,}"), "dev_***"),
     (re.compile(r"eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"), "***"),
     (re.compile(r"(?i)\b(token|api_key|csrf_token|password|secret)=[^&\s\"']+"), r"\1=***"),
     (

@@ -16,7 +16,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.types import ASGIApp
 
 from common.asgi import Observed
-from common.auth import TokenVerifier
+from common.auth import MESH_AUDIENCE, Audience, TokenVerifier
 from common.logs import configure_logging
 from common.requests import StrictRoute, install_error_handlers
 from common.settings import ServiceSettings
@@ -48,6 +48,7 @@ def create_app(
     routers: Sequence[APIRouter],
     checks: Mapping[str, Check],
     details: Details = no_details,
+    audience: Audience = lambda: MESH_AUDIENCE,
 ) -> FastAPI:
     """A FastAPI app with what every service has.
 
@@ -59,6 +60,7 @@ def create_app(
         routers: the service's own paths.
         checks: by dependency's name, a call that raises while it does not answer.
         details: what `/readyz` tells beside the checks, for the gateway's `/health`.
+        audience: whom tokens must be for; of a machine, it alone.
     """
     app = FastAPIOffline(
         title=title,
@@ -71,7 +73,9 @@ def create_app(
     )
     app.router.route_class = StrictRoute
     app.state.settings = settings
-    app.state.verifier = TokenVerifier(f"{settings.gateway_url.rstrip('/')}/.well-known/jwks.json")
+    app.state.verifier = TokenVerifier(
+        f"{settings.gateway_url.rstrip('/')}/.well-known/jwks.json", audience=audience
+    )
     install_error_handlers(app)
     app.include_router(_probes(checks, details))
     for router in routers:

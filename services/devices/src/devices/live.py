@@ -35,10 +35,15 @@ class LiveReadings:
             public_id = submission.public_id
             self._devices[public_id] = submission.device_id
             self._counts[public_id] = self._counts.get(public_id, 0) + len(submission.readings)
+            latest: dict[str, Reading] = {}
             for reading in submission.readings:
-                known = newest.get((public_id, reading.metric))
+                known = latest.get(reading[0])
+                if known is None or reading[3] >= known[3]:
+                    latest[reading[0]] = reading
+            for metric, reading in latest.items():
+                known = newest.get((public_id, metric))
                 if known is None or reading.timestamp >= known.timestamp:
-                    newest[public_id, reading.metric] = reading
+                    newest[public_id, metric] = reading
         self._news.set()
 
     async def run(self) -> None:

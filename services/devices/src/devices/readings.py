@@ -122,7 +122,33 @@ def moment(text: object) -> datetime:
     raise BadReading("timestamp", "Datetime has wrong format. Use RFC 3339 with a zone.")
 
 
-def parse_reading(item: Any, bounds: Bounds) -> Reading:
+class _Seen:
+    """Names and units of one list that have been looked at: most rows repeat them."""
+
+    __slots__ = ("metrics", "units")
+
+    def __init__(self) -> None:
+        self.metrics: dict[Any, str] = {}
+        self.units: dict[Any, str] = {}
+
+    def metric(self, name: object) -> str:
+        if type(name) is not str:
+            return metric_name(name)
+        known = self.metrics.get(name)
+        if known is None:
+            known = self.metrics[name] = metric_name(name)
+        return known
+
+    def unit(self, unit: object) -> str:
+        if type(unit) is not str:
+            return unit_symbol(unit)
+        known = self.units.get(unit)
+        if known is None:
+            known = self.units[unit] = unit_symbol(unit)
+        return known
+
+
+def parse_reading(item: Any, bounds: Bounds, seen: _Seen) -> Reading:
     """One object of the list form.
 
     Raises:
@@ -135,12 +161,12 @@ def parse_reading(item: Any, bounds: Bounds) -> Reading:
         raise BadReading("metric", "This field is required.")
     if "value" not in item:
         raise BadReading("value", "This field is required.")
-    metric = metric_name(item["metric"])
+    metric = seen.metric(item["metric"])
     try:
         value = exact(item["value"])
     except BadNumber as error:
         raise BadReading("value", str(error)) from error
-    unit = unit_symbol(item.get("unit"))
+    unit = seen.unit(item.get("unit"))
     given = item.get("timestamp")
     if given is None:
         return Reading(metric, value, unit, bounds.received_at, GOOD)
@@ -156,7 +182,7 @@ def parse_readings(content: Any, bounds: Bounds) -> Sequence[Reading]:
     """
     if not isinstance(content, list):
         try:
-            return [parse_reading(content, bounds)]
+            return [parse_reading(content, bounds, _Seen())]
         except BadReading as error:
             name = error.field or "non_field_errors"
             raise ValidationFailed(fields={name: [error.text]}) from error
@@ -166,7 +192,8 @@ def parse_readings(content: Any, bounds: Bounds) -> Sequence[Reading]:
         text = f"Ensure this list has no more than {MOST_ROWS} readings; it has {len(content)}."
         raise ValidationFailed(fields={"non_field_errors": [text]})
     try:
-        return [parse_reading(item, bounds) for item in content]
+        seen = _Seen()
+        return [parse_reading(item, bounds, seen) for item in content]
     except BadReading:
         raise ValidationFailed(fields=_all_errors(content, bounds)) from None
 
@@ -175,7 +202,7 @@ def _all_errors(content: list[Any], bounds: Bounds) -> dict[str, list[str]]:
     errors: dict[str, list[str]] = {}
     for index, item in enumerate(content):
         try:
-            parse_reading(item, bounds)
+            parse_reading(item, bounds, _Seen())
         except BadReading as error:
             errors[f"{index}.{error.field or 'non_field_errors'}"] = [error.text]
             if len(errors) == _SHOWN_ERRORS:

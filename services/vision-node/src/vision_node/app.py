@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
+from common.auth import machine_audience
 from common.errors import Unavailable
 from common.serve import create_app
 from vision_node.api import router
@@ -26,6 +27,11 @@ def build_app(settings: Settings) -> FastAPI:
         if not node.presence.is_known:
             raise Unavailable("the orchestrator has not answered a heartbeat")
 
+    def audience() -> str | None:
+        node: runtime.Node = app.state.node
+        machine_id = node.inspections.machine_id
+        return None if machine_id is None else machine_audience(machine_id)
+
     app = create_app(
         settings,
         title="Gemba vision node",
@@ -33,5 +39,6 @@ def build_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         routers=[router],
         checks={"orchestrator": is_known},
+        audience=audience,
     )
     return app

@@ -13,6 +13,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from common.client import trace_headers
 from common.schemas.vision import (
+    Assignment,
     Heartbeat,
     HeartbeatReceipt,
     MachineRegistration,
@@ -80,9 +81,26 @@ class Gateway:
         """Send a result; `accepted` is false where the lease was lost meanwhile."""
         return _read(ResultReceipt, await self._post("/webhooks/results/", _json(report)))
 
-    async def publish(self, events: list[NodeEvent]) -> None:
-        """Tell the viewers of inspections what happened."""
-        await self._post("/webhooks/events/", _EVENTS.dump_json(events))
+    async def publish(self, events: list[NodeEvent]) -> frozenset[str]:
+        """Tell the viewers of inspections what happened; learn whose pictures they want to see."""
+        answer = await self._post("/webhooks/events/", _EVENTS.dump_json(events))
+        try:
+            return frozenset(orjson.loads(answer)["overlay_wanted"])
+        except (ValueError, KeyError, TypeError):
+            return frozenset()
+
+    async def show_frame(self, assignment: Assignment, *, name: str, data: bytes) -> None:
+        """Bring a picture of a stream, for who watches now; nobody keeps it."""
+        await self._send(
+            "PUT",
+            f"/webhooks/artifacts/{assignment.inspection_id}/{name}/?transient=true",
+            data=data,
+            headers={
+                "Content-Type": "image/jpeg",
+                "X-Machine-ID": assignment.machine_id,
+                "X-Lease-Token": assignment.lease.token,
+            },
+        )
 
     async def upload_artifact(self, report: ResultReport, *, name: str, data: bytes) -> None:
         """Bring an artifact of a result; the same again replaces it."""

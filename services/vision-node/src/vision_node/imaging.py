@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vision_node.spaces import PICTURE, Space
+
 Pixels = NDArray[np.uint8]
 
 
@@ -15,10 +17,11 @@ class Image:
 
     `pixels` has shape `(H, W, 3)` in BGR or `(H, W)` in grey, dtype uint8, range 0 to 255.
     Coordinates: x to the right, y down, the centre of the top left pixel is `(0, 0)`.
-    A tool never writes into the pixels that it was given.
+    A tool never writes into the pixels that it was given. `space` says where they lie.
     """
 
     pixels: Pixels
+    space: Space = PICTURE
 
     @property
     def width(self) -> int:
@@ -34,6 +37,10 @@ class Image:
     def is_grey(self) -> bool:
         """One channel only."""
         return self.pixels.ndim == 2
+
+    def like(self, pixels: Pixels) -> "Image":
+        """Other pixels in the same place."""
+        return Image(pixels, self.space)
 
 
 def grey_pixels(image: Image) -> Pixels:

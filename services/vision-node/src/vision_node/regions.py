@@ -12,8 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import JsonValue
 
+from vision_node.features import place_json
 from vision_node.imaging import Pixels, as_pixels
 from vision_node.overlay import Point, Polygon, Shape
+from vision_node.spaces import PICTURE, Space
 
 # The largest are listed, all are counted: a picture of noise must not make a huge record.
 MAX_LISTED = 1000
@@ -37,9 +39,9 @@ class Region:
     holes: int
     outline: NDArray[np.int32]
 
-    def as_json(self) -> dict[str, JsonValue]:
-        """As it stands in `results`."""
-        return {
+    def as_json(self, space: Space = PICTURE) -> dict[str, JsonValue]:
+        """As it stands in `results`; in millimetres too where the space is calibrated."""
+        found: dict[str, JsonValue] = {
             "x": self.x,
             "y": self.y,
             "width": self.width,
@@ -51,6 +53,12 @@ class Region:
             "orientation_deg": round(self.orientation_deg, 2),
             "holes": self.holes,
         }
+        area_mm2 = space.area_mm2((self.cx, self.cy), self.area)
+        if area_mm2 is not None:
+            place = place_json(space, (self.cx, self.cy))
+            found |= {"cx_mm": place["x_mm"], "cy_mm": place["y_mm"]}
+            found["area_mm2"] = round(area_mm2, 5)
+        return found
 
 
 @dataclass(frozen=True, slots=True)

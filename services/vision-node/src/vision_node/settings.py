@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import NoDecode
 
 from common.settings import ServiceSettings
+from vision_node.inference.sessions import Provider
 
 _ANY_ADDRESS = frozenset({"0.0.0.0", "::", ""})
 
@@ -43,6 +44,20 @@ class Settings(ServiceSettings):
     image_folders: Annotated[tuple[Path, ...], NoDecode] = Field(
         (), description="Folders that `file` sources may read, separated by a colon."
     )
+    source_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Hosts that `url` and `rtsp` sources may reach, separated by commas: names, "
+        "addresses, networks. Private addresses must be listed as addresses or networks.",
+    )
+    model_folders: Annotated[tuple[Path, ...], NoDecode] = Field(
+        (), description="Folders with models of this site, separated by a colon."
+    )
+    onnx_provider: Provider = Field(
+        "cpu", description="Where models run: cpu, cuda or tensorrt; the node refuses to fall back."
+    )
+    onnx_threads: int = Field(
+        1, ge=1, le=64, description="Threads within one run of a model; tools run side by side."
+    )
     max_image_pixels: int = Field(
         64_000_000, ge=1, le=1_000_000_000, description="Largest picture that is decoded."
     )
@@ -54,11 +69,18 @@ class Settings(ServiceSettings):
         10_000, ge=1, description="Results that may wait to be sent before work is refused."
     )
 
-    @field_validator("image_folders", mode="before")
+    @field_validator("image_folders", "model_folders", mode="before")
     @classmethod
     def _split_folders(cls, value: Any) -> Any:
         if isinstance(value, str):
             return tuple(Path(part) for part in value.split(os.pathsep) if part)
+        return value
+
+    @field_validator("source_hosts", mode="before")
+    @classmethod
+    def _split_hosts(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
     @property

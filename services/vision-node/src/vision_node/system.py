@@ -8,6 +8,7 @@ import cv2
 import psutil
 
 from common.schemas.vision import SystemInfo
+from vision_node.gpu import read_gpu
 
 
 def prime() -> None:
@@ -17,7 +18,10 @@ def prime() -> None:
 
 def system_info(data_dir: Path) -> SystemInfo:
     """The host's load now; CPU since the call before."""
+    gpu = read_gpu()
     extra: dict[str, Any] = {
+        "gpu_reason": gpu if isinstance(gpu, str) else None,
+        "gpu_temperature": None if isinstance(gpu, str) else gpu.temperature_c,
         "disk_usage": _disk_percent(data_dir),
         "load_average": [round(value, 2) for value in psutil.getloadavg()],
         "memory_available_mb": round(psutil.virtual_memory().available / 2**20),
@@ -25,7 +29,7 @@ def system_info(data_dir: Path) -> SystemInfo:
     return SystemInfo(
         cpu_usage=psutil.cpu_percent(interval=None),
         memory_usage=psutil.virtual_memory().percent,
-        gpu_usage=None,
+        gpu_usage=None if isinstance(gpu, str) else gpu.usage,
         temperature=_temperature_c(),
         **extra,
     )
@@ -33,12 +37,15 @@ def system_info(data_dir: Path) -> SystemInfo:
 
 def hardware() -> dict[str, Any]:
     """What the machine is made of, as `hardware_specs` shows it."""
+    gpu = read_gpu()
+    graphics: dict[str, Any] = {"gpu": None, "gpu_memory_mb": None, "gpu_reason": gpu}
+    if not isinstance(gpu, str):
+        graphics = {"gpu": gpu.name, "gpu_memory_mb": gpu.memory_mb, "gpu_reason": None}
     return {
         "cpu": _processor(),
         "cores": psutil.cpu_count(logical=True),
         "memory": f"{round(psutil.virtual_memory().total / 2**30)}GB",
-        "gpu": None,
-        "gpu_reason": "this node computes on the CPU",
+        **graphics,
         "platform": platform.platform(terse=True),
         "opencv": cv2.__version__,
     }

@@ -6,118 +6,31 @@ next groups that is expected, as whoever repeats one message repeats more.
 
 import io
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime
+from itertools import product
 from typing import Final
 
 import asyncpg
 
 from common.errors import Conflict, InvalidToken, NotFound, ServiceError
-from devices.store.directory import NO_UNIT, Directory, SeriesEntry
+from devices.store.directory import Directory
 from devices.store.partitions import Leaf, Partitions, is_gone
 from devices.store.pool import Connection, StorePool
+from devices.store.rows import Rows
+from devices.store.statements import (
+    AT_ONCE,
+    COLUMNS,
+    INSERT,
+    OWNERS,
+    REPEATS,
+    TOUCH,
+)
 from devices.store.submission import Submission
 
-MOST_SIGHTINGS: Final = 16
 _ATTEMPTS: Final = 4
 _CAREFUL_GROUPS: Final = 32
-_COLUMNS: Final = ("series_id", "unit_id", "kept_days", "quality", "timestamp", "value")
-_HOUR: Final = timedelta(hours=1)
+_SMALL_ROWS: Final = 400
 Outcome = int | ServiceError
-
-_OWNERS: Final = """
-SELECT id, token_hash, public_id::text FROM devices.device
-WHERE id = ANY($1) ORDER BY id FOR KEY SHARE
-"""
-_REPEATS: Final = """
-INSERT INTO devices.repeat (scope, body_hash, accepted)
-SELECT * FROM unnest($1::bytea[], $2::bytea[], $3::int[]) ORDER BY 1
-ON CONFLICT (scope) DO UPDATE SET scope = excluded.scope
-RETURNING scope, body_hash, accepted, xmax = 0 AS is_new
-"""
-_INSERT: Final = """
-INSERT INTO devices.measurement (series_id, unit_id, kept_days, quality, timestamp, value)
-SELECT s, u, k, q, t, v::numeric
-FROM unnest($1::int[], $2::int[], $3::smallint[], $4::smallint[], $5::timestamptz[], $6::text[])
-    AS r (s, u, k, q, t, v)
-ON CONFLICT DO NOTHING
-"""
-_TOUCH: Final = f"""
-WITH seen AS MATERIALIZED (
-    SELECT * FROM unnest($1::int[], $2::timestamptz[], $3::timestamptz[], $4::text[], $5::int[])
-        AS s (series_id, first_at, last_at, value, unit_id)
-), locked AS (
-    SELECT id FROM devices.series WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE
-), moved AS (
-    UPDATE devices.series s SET
-        first_at = LEAST(s.first_at, seen.first_at),
-        last_at = GREATEST(s.last_at, seen.last_at),
-        unit_id = CASE WHEN seen.unit_id <> {NO_UNIT} THEN seen.unit_id ELSE s.unit_id END,
-        last_value = CASE WHEN s.last_at > seen.last_at
-            THEN s.last_value ELSE seen.value::numeric END,
-        last_unit_id = CASE WHEN s.last_at > seen.last_at
-            THEN s.last_unit_id ELSE seen.unit_id END
-    FROM seen JOIN locked ON locked.id = seen.series_id WHERE s.id = seen.series_id
-), marked AS (
-    INSERT INTO devices.rollup_mark (series_id, hour)
-    SELECT * FROM unnest($6::int[], $7::timestamptz[])
-)
-INSERT INTO devices.presence AS p (device_id, last_seen_at, recent)
-SELECT device_id, max(at), array_agg(at ORDER BY at)
-FROM unnest($8::int[], $9::timestamptz[]) AS n (device_id, at)
-GROUP BY device_id ORDER BY device_id
-ON CONFLICT (device_id) DO UPDATE SET
-    last_seen_at = GREATEST(p.last_seen_at, excluded.last_seen_at),
-    recent = (
-        SELECT array_agg(at ORDER BY at) FROM (
-            SELECT DISTINCT at FROM unnest(p.recent || excluded.recent) AS a (at)
-            ORDER BY at DESC LIMIT {MOST_SIGHTINGS}
-        ) AS newest
-    )
-"""
-
-
-class _Rows:
-    """The rows of one group, and what they change beside."""
-
-    def __init__(self, directory: Directory) -> None:
-        self._directory = directory
-        self.columns: tuple[list[int], list[int], list[int], list[int], list[datetime], list[str]]
-        self.columns = ([], [], [], [], [], [])
-        self.lines: list[str] = []
-        # By series: first time, last time, last value, its unit.
-        self.seen: dict[int, tuple[datetime, datetime, str, int]] = {}
-        self.hours: set[tuple[int, datetime]] = set()
-
-    def add(self, submission: Submission, *, for_copy: bool) -> None:
-        """Add all readings of a submission."""
-        directory, device_id = self._directory, submission.device_id
-        hour_start = hour_end = submission.received_at
-        for metric, value, unit, timestamp, quality in submission.readings:
-            entry = directory.series((device_id, metric))
-            assert entry is not None
-            unit_id = directory.unit(unit) if unit else NO_UNIT
-            if not hour_start <= timestamp < hour_end:
-                hour_start = timestamp.replace(minute=0, second=0, microsecond=0)
-                hour_end = hour_start + _HOUR
-            self.hours.add((entry.id, hour_start))
-            self._see(entry.id, timestamp, value=value, unit_id=unit_id)
-            if for_copy:
-                self.lines.append(
-                    f"{entry.id}\t{unit_id}\t{entry.kept_days}\t{quality}\t{timestamp}\t{value}\n"
-                )
-            else:
-                row = (entry.id, unit_id, entry.kept_days, quality, timestamp, value)
-                for column, cell in zip(self.columns, row, strict=True):
-                    column.append(cell)  # type: ignore[attr-defined] # columns are of their own type
-
-    def _see(self, series_id: int, timestamp: datetime, *, value: str, unit_id: int) -> None:
-        known = self.seen.get(series_id)
-        if known is None:
-            self.seen[series_id] = (timestamp, timestamp, value, unit_id)
-        elif timestamp >= known[1]:
-            self.seen[series_id] = (known[0], timestamp, value, unit_id)
-        elif timestamp < known[0]:
-            self.seen[series_id] = (timestamp, *known[1:])
 
 
 class GroupCommit:
@@ -140,6 +53,10 @@ class GroupCommit:
 
     async def _commit(self, connection: Connection, group: Sequence[Submission]) -> list[Outcome]:
         refused = await self._prepare(connection, group)
+        if not refused and sum(len(s.readings) for s in group) <= _SMALL_ROWS:
+            done = await self._at_once(connection, group)
+            if done is not None:
+                return done
         for attempt in range(_ATTEMPTS):
             for_copy = not self._careful_groups
             try:
@@ -163,28 +80,48 @@ class GroupCommit:
     async def _prepare(
         self, connection: Connection, group: Sequence[Submission]
     ) -> dict[int, ServiceError]:
-        keys, symbols = set(), set()
-        for submission in group:
-            for reading in submission.readings:
-                keys.add((submission.device_id, reading.metric))
-                if reading.unit:
-                    symbols.add(reading.unit)
+        keys = {(s.device_id, metric) for s in group for metric in s.metrics}
+        symbols = set[str]().union(*(s.units for s in group))
         refused = await self._directory.learn(connection, keys=keys, symbols=symbols)
         await self._partitions.ensure(connection, self._leaves(group))
         return refused
 
     def _leaves(self, group: Sequence[Submission]) -> set[Leaf]:
-        series, leaves = self._directory.series, set()
+        series = self._directory.series
+        days: set[tuple[int, date]] = set()
         for submission in group:
-            last: tuple[SeriesEntry | None, int, int, int] | None = None
-            for reading in submission.readings:
-                entry = series((submission.device_id, reading.metric))
-                timestamp = reading.timestamp
-                place = (entry, timestamp.year, timestamp.month, timestamp.day)
-                if entry is not None and place != last:
-                    last = place
-                    leaves.add(Leaf.of(entry.kept_days, timestamp))
-        return leaves
+            found = (series((submission.device_id, metric)) for metric in submission.metrics)
+            kept = {entry.kept_days for entry in found if entry is not None}
+            days.update(product(kept, submission.days))
+        return {Leaf.of(kept_days, day) for kept_days, day in days}
+
+    async def _at_once(
+        self, connection: Connection, group: Sequence[Submission]
+    ) -> list[Outcome] | None:
+        """Store a small group in one round trip; None when it must be judged one by one."""
+        if any(s.repeat is not None or self._lacks_series(s) for s in group):
+            return None
+        rows = Rows(self._directory)
+        for submission in group:
+            rows.add(submission, for_copy=False)
+        expected = {(s.device_id, s.token_hash) for s in group}
+        try:
+            owners = await connection.fetch(
+                AT_ONCE,
+                *rows.columns(),
+                *rows.changes(),
+                *_sightings(group),
+                [device_id for device_id, _ in expected],
+                [token_hash for _, token_hash in expected],
+            )
+        except (asyncpg.CheckViolationError, asyncpg.DeadlockDetectedError):
+            return None
+        if not owners:
+            return None
+        public_ids = {row["id"]: row["public_id"] for row in owners}
+        for submission in group:
+            submission.public_id = public_ids[submission.device_id]
+        return [len(s.readings) for s in group]
 
     async def _attempt(
         self,
@@ -196,18 +133,19 @@ class GroupCommit:
     ) -> list[Outcome]:
         async with connection.transaction():
             outcomes = await self._judge(connection, group, refused=refused)
-            rows = _Rows(self._directory)
+            rows = Rows(self._directory)
             taken = [s for s, outcome in zip(group, outcomes, strict=True) if outcome == -1]
             for submission in taken:
                 rows.add(submission, for_copy=for_copy)
             if rows.lines:
                 source = io.BytesIO("".join(rows.lines).encode())
                 await connection.copy_to_table(
-                    "measurement", schema_name="devices", source=source, columns=_COLUMNS
+                    "measurement", schema_name="devices", source=source, columns=COLUMNS
                 )
-            elif rows.seen:
-                await connection.execute(_INSERT, *rows.columns)
-            await self._touch(connection, rows, taken)
+            elif rows.rows:
+                await connection.execute(INSERT, *rows.columns())
+            if taken:
+                await connection.execute(TOUCH, *rows.changes(), *_sightings(taken))
         return [
             len(s.readings) if outcome == -1 else outcome
             for s, outcome in zip(group, outcomes, strict=True)
@@ -221,7 +159,7 @@ class GroupCommit:
         refused: dict[int, ServiceError],
     ) -> list[Outcome]:
         """By submission: why it is refused, what was answered before, or -1 when it is new."""
-        found = await connection.fetch(_OWNERS, sorted({s.device_id for s in group}))
+        found = await connection.fetch(OWNERS, sorted({s.device_id for s in group}))
         owners = {row["id"]: row for row in found}
         outcomes: list[Outcome] = []
         for submission in group:
@@ -241,28 +179,12 @@ class GroupCommit:
 
     def _lacks_series(self, submission: Submission) -> bool:
         series = self._directory.series
-        metrics = {reading.metric for reading in submission.readings}
-        return any(series((submission.device_id, metric)) is None for metric in metrics)
+        return any(series((submission.device_id, m)) is None for m in submission.metrics)
 
-    async def _touch(
-        self, connection: Connection, rows: _Rows, taken: Iterable[Submission]
-    ) -> None:
-        sightings = [(s.device_id, at) for s in taken for at in s.sightings(MOST_SIGHTINGS)]
-        if not sightings:
-            return
-        seen = sorted(rows.seen.items())
-        await connection.execute(
-            _TOUCH,
-            [series_id for series_id, _ in seen],
-            [first_at for _, (first_at, _, _, _) in seen],
-            [last_at for _, (_, last_at, _, _) in seen],
-            [value for _, (_, _, value, _) in seen],
-            [unit_id for _, (_, _, _, unit_id) in seen],
-            [series_id for series_id, _ in rows.hours],
-            [hour for _, hour in rows.hours],
-            [device_id for device_id, _ in sightings],
-            [at for _, at in sightings],
-        )
+
+def _sightings(taken: Iterable[Submission]) -> tuple[list[int], list[datetime]]:
+    sightings = [(s.device_id, at) for s in taken for at in s.sightings()]
+    return [device_id for device_id, _ in sightings], [at for _, at in sightings]
 
 
 async def _judge_repeats(
@@ -277,7 +199,7 @@ async def _judge_repeats(
         return
     fresh = [group[index] for index in first.values()]
     known = await connection.fetch(
-        _REPEATS,
+        REPEATS,
         [s.repeat.scope for s in fresh if s.repeat],
         [s.repeat.body_hash for s in fresh if s.repeat],
         [len(s.readings) for s in fresh],

@@ -7,14 +7,14 @@ which blocks nobody; its unique index is what makes a repeated reading one readi
 
 import re
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final, NamedTuple
 
 import asyncpg
 
 from devices.store.pool import Connection
 
-_BY_DAY_UP_TO: Final = 31
+BY_DAY_UP_TO: Final = 31
 _LOCK: Final = 0x67656D6264657673  # "gembdevs": one maker or dropper at a time
 _LEAF: Final = re.compile(r"kept_(\d+)_(\d{8})")
 
@@ -35,7 +35,7 @@ class Leaf(NamedTuple):
     @property
     def end(self) -> datetime:
         """The first moment after it."""
-        if self.kept_days <= _BY_DAY_UP_TO:
+        if self.kept_days <= BY_DAY_UP_TO:
             return self.start + timedelta(days=1)
         return datetime(self.year + self.month // 12, self.month % 12 + 1, 1, tzinfo=UTC)
 
@@ -45,9 +45,9 @@ class Leaf(NamedTuple):
         return f"kept_{self.kept_days}_{self.start:%Y%m%d}"
 
     @classmethod
-    def of(cls, kept_days: int, timestamp: datetime) -> "Leaf":
+    def of(cls, kept_days: int, timestamp: date) -> "Leaf":
         """The partition that a reading belongs to."""
-        day = timestamp.day if kept_days <= _BY_DAY_UP_TO else 1
+        day = timestamp.day if kept_days <= BY_DAY_UP_TO else 1
         return cls(kept_days, timestamp.year, timestamp.month, day)
 
     @classmethod

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Final
 
 from devices.settings import Settings
+from devices.store.partitions import BY_DAY_UP_TO
 from devices.store.pool import Connection, StorePool
 
 _BATCH: Final = 10_000
@@ -41,13 +42,17 @@ async def drop_old_rollups(connection: Connection, now: datetime) -> None:
     for table in ("hourly", "daily"):
         await connection.execute(
             f"""
-            DELETE FROM devices.{table} r USING devices.series s
-            WHERE s.id = r.series_id
-                AND s.first_at < $1::timestamptz - s.kept_days * interval '1 day'
-                AND r.bucket
-                    < date_trunc('month', $1::timestamptz - s.kept_days * interval '1 day', 'UTC')
+            WITH kept AS (
+                SELECT id, CASE WHEN kept_days <= $2 THEN 'day' ELSE 'month' END AS period,
+                    $1::timestamptz - kept_days * interval '1 day' AS since
+                FROM devices.series
+                WHERE first_at < $1::timestamptz - kept_days * interval '1 day'
+            )
+            DELETE FROM devices.{table} r USING kept
+            WHERE kept.id = r.series_id AND r.bucket < date_trunc(period, since, 'UTC')
             """,
             now,
+            BY_DAY_UP_TO,
         )
     await connection.execute(
         "UPDATE devices.series SET first_at = $1::timestamptz - kept_days * interval '1 day'"

@@ -16,6 +16,7 @@ from devices.store.submission import Submission
 
 _MOST_ROWS: Final = 8_000
 _SHARE: Final = 4
+_WORTH_A_LANE: Final = 1_000
 _STORED: Final = Counter("devices_readings_stored_total", "Readings that were committed.")
 _WAITING: Final = Gauge("devices_readings_waiting", "Readings that wait for their commit.")
 _GROUPS: Final = Histogram(
@@ -39,6 +40,9 @@ class Writer:
         self._rows = 0
         self._rows_of: Tally[int] = Tally()
         self._work = asyncio.Event()
+        self._committed = asyncio.Event()
+        self._under_way = 0
+        self._rows_under_way = 0
 
     async def submit(self, submission: Submission) -> int:
         """Wait until the readings are committed; how many were taken.
@@ -79,9 +83,23 @@ class Writer:
     async def _lane(self) -> None:
         while True:
             await self._work.wait()
+            if self._under_way and self._rows - self._rows_under_way < _WORTH_A_LANE:
+                # A few rows are cheaper together with those that come during the commit.
+                self._committed.clear()
+                await self._committed.wait()
+                continue
             group = self._take()
-            if group:
+            if not group:
+                continue
+            rows = sum(_weight(submission) for submission in group)
+            self._under_way += 1
+            self._rows_under_way += rows
+            try:
                 await self._store(group)
+            finally:
+                self._under_way -= 1
+                self._rows_under_way -= rows
+                self._committed.set()
 
     def _take(self) -> list[Submission]:
         group: list[Submission] = []

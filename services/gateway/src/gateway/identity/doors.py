@@ -129,5 +129,5 @@ def _add_mesh_routes(router: APIRouter, settings: Settings) -> None:
         secret = settings.mesh_secret.get_secret_value()
         if not is_service_secret(body.secret, mesh_secret=secret, service=body.service):
             raise InvalidToken()
-        token, lifetime_s = issuer.service_token(body.service)
+        token, lifetime_s = issuer.service_token(body.service, audience=body.audience)
         return AccessResponse(access_token=token, expires_in=lifetime_s)

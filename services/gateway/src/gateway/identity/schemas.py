@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
+from common.auth import MESH_AUDIENCE
 from gateway.identity.roles import Role
 
 Username = Annotated[
@@ -197,3 +198,6 @@ class ServiceTokenRequest(BaseModel):
 
     service: Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,40}$")]
     secret: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    audience: Annotated[str, StringConstraints(pattern=r"^(mesh|machine:[a-z0-9_]{1,64})$")] = (
+        MESH_AUDIENCE
+    )

@@ -123,8 +123,8 @@ class TokenIssuer:
         self._mesh[principal] = (token, now + _MESH_TOKEN_S / 2)
         return token
 
-    def service_token(self, service: str) -> tuple[str, int]:
-        """A token by which one service calls another, and its life in seconds."""
+    def service_token(self, service: str, *, audience: str) -> tuple[str, int]:
+        """A token by which a service calls the mesh or one machine, and its life in seconds."""
         principal = Principal(
             subject=service,
             kind="service",
@@ -133,7 +133,7 @@ class TokenIssuer:
             permissions=frozenset({"*"}),
             expires_at=0,
         )
-        token = self._sign(principal, audience=MESH_AUDIENCE, lifetime_s=_SERVICE_TOKEN_S)
+        token = self._sign(principal, audience=audience, lifetime_s=_SERVICE_TOKEN_S)
         return token, _SERVICE_TOKEN_S
 
     def _sign(self, principal: Principal, *, audience: str, lifetime_s: int) -> str:

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import logging
 import time
+from contextlib import suppress
 from typing import Final, Literal, NamedTuple
 
 import httpx
@@ -117,11 +118,17 @@ class Identities:
             return False
 
     async def _ask(self, credentials: Credentials) -> Identity:
-        if credentials.password and not credentials.user.startswith(DEVICE_PREFIX):
-            try:
-                return await self._ask_printers(credentials)
-            except Refused:
-                pass
+        asked = [self._ask_devices]
+        if credentials.password:
+            # By far the likelier first: a device needs no password, and its token has a prefix.
+            at = len(asked) if credentials.user.startswith(DEVICE_PREFIX) else 0
+            asked.insert(at, self._ask_printers)
+        for ask in asked:
+            with suppress(Refused):
+                return await ask(credentials)
+        raise Refused
+
+    async def _ask_devices(self, credentials: Credentials) -> Identity:
         body = {"token": credentials.user}
         answer = _accepted(await self._client.request("POST", self._devices, json=body))
         return Identity("device", str(answer["public_id"]))

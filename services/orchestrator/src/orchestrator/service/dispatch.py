@@ -15,6 +15,7 @@ from typing import Any, Final, Literal
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from common.auth import machine_audience
 from common.client import IdentityUnavailable, MeshClient
 from common.db import Database
 from common.errors import BadUpstream, Unavailable, UpstreamTimeout
@@ -78,6 +79,8 @@ class Dispatcher:
             if only is None and not await queue.has_work(session):
                 return []
             ready = await queue.lock_ready_machines(session, may_wait=only is not None)
+            if not ready:
+                return []
             costs = Costs(await machines.measured_costs(session))
             offers = await _offers(session, ready, costs)
             pairs = await _pairs(session, offers, costs, limit=limit, only=only)
@@ -128,7 +131,12 @@ class Dispatcher:
             return
         url = f"{_url_of(machine)}/{inspection_id}"
         try:
-            await self._client.request("DELETE", url, timeout_s=self._settings.push_timeout_s)
+            await self._client.request(
+                "DELETE",
+                url,
+                timeout_s=self._settings.push_timeout_s,
+                audience=machine_audience(machine_id),
+            )
         except Unavailable as error:
             _log.info("%s was not told of a cancelled inspection: %s", machine_id, error.message)
 
@@ -138,6 +146,7 @@ class Dispatcher:
                 "POST",
                 claimed.url,
                 timeout_s=self._settings.push_timeout_s,
+                audience=machine_audience(claimed.assignment.machine_id),
                 content=claimed.assignment.model_dump_json(by_alias=True, exclude_none=True),
                 headers={"Content-Type": "application/json"},
             )

@@ -5,6 +5,7 @@ import inspect
 import pkgutil
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType, ModuleType
+from typing import Any
 
 from common.schemas.vision import ToolDescription
 from vision_node.pipeline.tool import Params
@@ -15,6 +16,9 @@ Tools = Mapping[str, type[Params]]
 RESERVED_MEASUREMENTS = frozenset(
     {"tools", "processing_time", "confidence_score", "overlay", "time_ms", "timing"}
 )
+
+
+_NOT_PORTS = frozenset({"self", "memory", "models"})
 
 
 class CatalogueError(Exception):
@@ -59,7 +63,7 @@ def _check(name: str, tool: type[Params]) -> None:
     run = getattr(tool, "run", None)
     if run is None:
         raise CatalogueError(f"the tool {name!r} has no run method")
-    arguments = [argument for argument in inspect.signature(run).parameters if argument != "self"]
+    arguments = [name for name in inspect.signature(run).parameters if name not in _NOT_PORTS]
     # A source is fed a frame by the runtime, not by a connection.
     expected = [port.name for port in tool.inputs] or ["frame"]
     if arguments != expected:
@@ -68,7 +72,7 @@ def _check(name: str, tool: type[Params]) -> None:
 
 def describe(name: str, tool: type[Params]) -> ToolDescription:
     """One tool as `GET /tools/` shows it (contract, chapter 5)."""
-    schema = tool.model_json_schema()
+    schema = _with_limits(tool.model_json_schema())
     schema["properties"].pop("tool", None)
     schema.pop("description", None)
     return ToolDescription(
@@ -80,6 +84,30 @@ def describe(name: str, tool: type[Params]) -> ToolDescription:
         outputs=list(tool.outputs),
         example=tool.example,
     )
+
+
+_LIMITS = {
+    "ge": "minimum",
+    "le": "maximum",
+    "gt": "exclusiveMinimum",
+    "lt": "exclusiveMaximum",
+}
+
+
+def _with_limits(schema: Any) -> Any:
+    """The limits in JSON Schema's words: Pydantic leaves its own where a validator stands before.
+
+    Without this a whole number within a list or beside null would have no limits for anybody else.
+    """
+    if isinstance(schema, list):
+        return [_with_limits(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    is_number = schema.get("type") in ("integer", "number")
+    return {
+        _LIMITS.get(name, name) if is_number else name: _with_limits(value)
+        for name, value in schema.items()
+    }
 
 
 def describe_all(tools: Tools) -> list[ToolDescription]:

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from graphlib import TopologicalSorter
 from typing import Any
 
@@ -27,7 +28,7 @@ def _sentence(problem: PipelineProblem) -> str:
     return f"{where}: {problem.message}" if where else problem.message
 
 
-def compile_pipeline(raw: object, tools: Tools) -> Graph:
+def compile_pipeline(raw: object, tools: Tools, *, models: object = None) -> Graph:
     """Compile a pipeline_config as it came over the wire, or one that is read already.
 
     Raises PipelineError with all problems at once: malformed fields alone, since nothing can be
@@ -41,7 +42,7 @@ def compile_pipeline(raw: object, tools: Tools) -> Graph:
     instances, wrong = _instances(config.tools, tools)
     if problems or wrong:
         raise PipelineError(in_order(problems + wrong))
-    return _graph(config, instances, wires)
+    return replace(_graph(config, instances, wires), models=models)
 
 
 def _instances(

@@ -1,6 +1,7 @@
 """A compiled pipeline: steps in an order in which they can run, every input bound to an output."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from vision_node.pipeline.tool import Params
 
@@ -32,10 +33,14 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """Steps in topological order; `last` are the places of those whose outputs feed nobody."""
+    """Steps in topological order; `last` are the places of those whose outputs feed nobody.
+
+    `models` is what the node has for the tools that use models.
+    """
 
     steps: tuple[Step, ...]
     last: tuple[int, ...]
+    models: Any = None
 
     @property
     def sources(self) -> tuple[Step, ...]:

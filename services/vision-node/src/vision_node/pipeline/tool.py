@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, JsonValue
 
 from common.schemas.vision import PortDescription
 from vision_node.overlay import Shape
+from vision_node.spaces import Space
 
 Example = dict[str, Any]
 
@@ -19,12 +20,17 @@ class ToolError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What one run of a tool gives: values by output port, measurements for the record, vectors."""
+    """What one run of a tool gives: values by output port, measurements for the record, vectors.
+
+    An output of None means that there is nothing: tools that need it are skipped. Vectors lie in
+    the space of the first input that has one, or in `drawn_in`.
+    """
 
     outputs: Mapping[str, Any] = field(default_factory=dict)
     measurements: Mapping[str, JsonValue] = field(default_factory=dict)
     overlay: tuple[Shape, ...] = ()
     confidence: float | None = None
+    drawn_in: Space | None = None
 
 
 class Params(BaseModel):
@@ -33,6 +39,11 @@ class Params(BaseModel):
     A subclass has the field `tool` (its name, a Literal), the class variables below and a method
     `run` whose keyword arguments are its input ports and which returns a Result. `run` is pure and
     may be called from many threads at once.
+
+    A tool that remembers from frame to frame says what it begins a stream with in `new_memory`;
+    `run` then has a last argument `memory`, used by one frame at a time. A tool with
+    `takes_nothing` runs even where a required input has nothing (None) to give. A tool that
+    `uses_models` has an argument `models`.
     """
 
     model_config = ConfigDict(
@@ -43,6 +54,12 @@ class Params(BaseModel):
     inputs: ClassVar[tuple[PortDescription, ...]]
     outputs: ClassVar[tuple[PortDescription, ...]]
     example: ClassVar[Example]
+    takes_nothing: ClassVar[bool] = False
+    uses_models: ClassVar[bool] = False
+
+    def new_memory(self) -> Any:
+        """What a stream begins with; None for the many tools that remember nothing."""
+        return None
 
 
 def _whole(value: object) -> object:
@@ -63,3 +80,32 @@ def sample_pipeline(sample: str, *tools: tuple[str, dict[str, Any]]) -> Example:
             {"from": before["name"], "to": after["name"]} for before, after in pairwise(chain)
         ],
     }
+
+
+def sample_graph(
+    sources: dict[str, str], tools: dict[str, tuple[str, dict[str, Any]]], *connections: str
+) -> Example:
+    """Make a pipeline that branches: samples and tools by id, connections as `a.port>b.port`."""
+    pictures = [
+        {
+            "name": "image_source",
+            "id": key,
+            "parameters": {"source_type": "sample", "name": sample},
+        }
+        for key, sample in sources.items()
+    ]
+    chosen = [
+        {"name": name, "id": key, "parameters": parameters}
+        for key, (name, parameters) in tools.items()
+    ]
+    return {"tools": [*pictures, *chosen], "connections": [_joined(one) for one in connections]}
+
+
+def _joined(connection: str) -> dict[str, str]:
+    ends = {}
+    for end, text in zip(("from", "to"), connection.split(">"), strict=True):
+        key, _, port = text.partition(".")
+        ends[end] = key
+        if port:
+            ends[f"{end}_port"] = port
+    return ends

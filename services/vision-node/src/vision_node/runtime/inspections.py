@@ -16,17 +16,28 @@ from common.schemas.vision import (
     HeldLease,
     NodeEvent,
     PerformanceMetrics,
+    PipelineConfig,
     ResultReport,
 )
 from vision_node.gateway import Away, Gateway, Refused
+from vision_node.inference.sessions import Models
 from vision_node.pipeline.catalogue import Tools
 from vision_node.pipeline.compiler import compile_pipeline
 from vision_node.pipeline.graph import Graph
 from vision_node.pipeline.runner import RunCancelled, ToolFailed
 from vision_node.runtime.delivery import Delivery
+from vision_node.runtime.live import LiveRun, Viewers, in_thread
 from vision_node.runtime.metrics import INSPECTION_SECONDS, LEASES_LOST, RUNNING, WAIT_SECONDS
 from vision_node.runtime.uploads import Uploads
-from vision_node.runtime.work import Outcome, Work, outcome_of, processing, run_work, uploads_needed
+from vision_node.runtime.work import (
+    Outcome,
+    Work,
+    is_live,
+    outcome_of,
+    processing,
+    run_work,
+    uploads_needed,
+)
 from vision_node.settings import Settings
 from vision_node.sources.errors import SourceError
 from vision_node.sources.opening import SourceAccess
@@ -53,6 +64,7 @@ class Parts:
 
     settings: Settings
     tools: Tools
+    models: Models
     gateway: Gateway
     uploads: Uploads
     delivery: Delivery
@@ -131,6 +143,8 @@ class Inspections:
     async def drain(self, timeout_s: float) -> None:
         """Accept nothing more; finish what can be finished in time and let go of the rest."""
         self._is_draining = True
+        for work in [work for work in self._works.values() if work.is_live]:
+            self._drop(work)  # a stream has no end to wait for: another node takes it over
         try:
             async with asyncio.timeout(timeout_s):
                 await self._idle.wait()
@@ -171,7 +185,7 @@ class Inspections:
         if outcome is None or work.is_lost:
             self._remove(work)
             return
-        await asyncio.gather(announced, self._tell(outcome.report))
+        await asyncio.gather(announced, *([] if work.is_live else [self._tell(outcome.report)]))
         seconds = time.monotonic() - began
         status = outcome.report.status
         INSPECTION_SECONDS.labels(work.assignment.inspection_type, status).observe(seconds)
@@ -186,11 +200,13 @@ class Inspections:
         timeout_s = parts.settings.inspection_timeout_s
         try:
             graph = await loop.run_in_executor(
-                parts.pool, compile_pipeline, work.assignment.pipeline_config, parts.tools
+                parts.pool, self._compile, work.assignment.pipeline_config
             )
             uploads = await self._fetched(work, graph)
             access = replace(self._access(), uploads=uploads)
             WAIT_SECONDS.observe(time.monotonic() - work.accepted_at)
+            if is_live(graph):
+                return await self._run_live(work, graph, access)
             return await loop.run_in_executor(
                 parts.pool, lambda: run_work(work, graph, access=access, timeout_s=timeout_s)
             )
@@ -200,6 +216,29 @@ class Inspections:
         except Exception as error:
             # Whatever a pipeline does, the user gets a failed inspection with words.
             return outcome_of(work, error)
+
+    async def _run_live(self, work: Work, graph: Graph, access: SourceAccess) -> Outcome:
+        """Inspect a stream to its end; what viewers have not got by then they get first."""
+        parts = self._parts
+        work.is_live = True
+        viewers = Viewers(parts.gateway, work)
+        run = LiveRun(
+            work,
+            graph,
+            access=access,
+            pool=parts.pool,
+            viewers=viewers,
+            timeout_s=parts.settings.inspection_timeout_s,
+        )
+        telling = self._start(viewers.run())
+        try:
+            return await in_thread(run.run, name="vision-live")
+        finally:
+            telling.cancel()
+            await viewers.flush()
+
+    def _compile(self, config: PipelineConfig) -> Graph:
+        return compile_pipeline(config, self._parts.tools, models=self._parts.models)
 
     async def _fetched(self, work: Work, graph: Graph) -> dict[str, bytes]:
         """The uploads of a pipeline; raises TimeoutError, RunCancelled or ToolFailed."""
@@ -224,7 +263,11 @@ class Inspections:
 
     def _access(self) -> SourceAccess:
         settings = self._parts.settings
-        return SourceAccess(folders=settings.image_folders, max_pixels=settings.max_image_pixels)
+        return SourceAccess(
+            folders=settings.image_folders,
+            max_pixels=settings.max_image_pixels,
+            hosts=settings.source_hosts,
+        )
 
     async def _announce(self, work: Work) -> None:
         """Say that work has begun; only the result itself must not be lost."""

@@ -23,3 +23,5 @@ SPOOLED: Final = Gauge("vision_results_spooled", "Results that the orchestrator 
 REFUSED: Final = Counter("vision_results_refused_total", "Results that it will not take.")
 LEASES_LOST: Final = Counter("vision_leases_lost_total", "Leases taken away while work went on.")
 EVENTS_DROPPED: Final = Counter("vision_events_dropped_total", "Events that found no room.")
+FRAMES: Final = Counter("vision_frames_total", "Frames of live sources that were inspected.")
+FRAMES_DROPPED: Final = Counter("vision_frames_dropped_total", "Frames that came too fast.")

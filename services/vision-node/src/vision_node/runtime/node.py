@@ -16,6 +16,8 @@ from vision_node import system
 from vision_node import tools as tool_package
 from vision_node.benchmark import benchmark
 from vision_node.gateway import Gateway
+from vision_node.inference.manifest import ModelError
+from vision_node.inference.sessions import Models, reason_against
 from vision_node.pipeline.catalogue import Tools, describe_all, discover
 from vision_node.runtime.delivery import SENDERS, Delivery
 from vision_node.runtime.inspections import Inspections, Parts
@@ -41,6 +43,7 @@ class Node:
 async def running(settings: Settings) -> AsyncIterator[Node]:
     """A node at work; on leaving, it finishes or gives back what it holds."""
     tools = discover(tool_package)
+    models = open_models(settings)
     # The pool has a thread a core: OpenCV's own threads would only fight over them.
     cv2.setNumThreads(1)
     pool = ThreadPoolExecutor(settings.vision_threads, thread_name_prefix="vision")
@@ -55,7 +58,7 @@ async def running(settings: Settings) -> AsyncIterator[Node]:
         if waiting := await delivery.open():
             _log.info("%d results of an earlier run wait to be sent", waiting)
         uploads = Uploads(gateway, random=random)
-        parts = Parts(settings, tools, gateway, uploads, delivery, pool)
+        parts = Parts(settings, tools, models, gateway, uploads, delivery, pool)
         inspections = Inspections(parts, group=group)
         presence = Presence(
             gateway,
@@ -65,7 +68,9 @@ async def running(settings: Settings) -> AsyncIterator[Node]:
             data_dir=settings.data_dir,
             random=random,
         )
-        machine = await asyncio.get_running_loop().run_in_executor(pool, describe, settings, tools)
+        machine = await asyncio.get_running_loop().run_in_executor(
+            pool, describe, settings, tools, models
+        )
         tasks = [group.create_task(delivery.send_forever()) for _ in range(SENDERS)]
         tasks.append(group.create_task(presence.run(machine)))
         node = Node(inspections, presence, delivery)
@@ -79,7 +84,22 @@ async def running(settings: Settings) -> AsyncIterator[Node]:
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def describe(settings: Settings, tools: Tools) -> MachineRegistration:
+def open_models(settings: Settings) -> Models:
+    """The models of this node; raises ModelError where a manifest is malformed."""
+    return Models(
+        settings.model_folders, provider=settings.onnx_provider, threads=settings.onnx_threads
+    )
+
+
+def refusal(settings: Settings) -> str | None:
+    """Why this node must not come online; None where nothing speaks against it."""
+    try:
+        return reason_against(settings.onnx_provider, open_models(settings))
+    except ModelError as error:
+        return str(error)
+
+
+def describe(settings: Settings, tools: Tools, models: Models) -> MachineRegistration:
     """How this machine introduces itself; measures for a moment, so not in the event loop."""
     system.prime()
     return MachineRegistration(
@@ -89,9 +109,13 @@ def describe(settings: Settings, tools: Tools) -> MachineRegistration:
         port=settings.vision_node_port,
         max_concurrent_inspections=settings.max_concurrent_inspections,
         supported_inspection_types=sorted(name for name in tools if name != "image_source"),
-        hardware_specs={**system.hardware(), "benchmark": benchmark()},
+        hardware_specs={**system.hardware(), **_onnx(models), "benchmark": benchmark(models)},
         tools=describe_all(tools),
     )
+
+
+def _onnx(models: Models) -> dict[str, object]:
+    return {"onnx_provider": models.provider, "models": models.names}
 
 
 async def _drain(node: Node, timeout_s: float) -> None:

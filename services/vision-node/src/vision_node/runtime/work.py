@@ -34,6 +34,7 @@ class Work:
     stop: threading.Event = field(default_factory=threading.Event)
     patience: asyncio.Timeout | None = None
     is_lost: bool = False
+    is_live: bool = False
 
     def halt(self) -> None:
         """End it soon: before its next tool, or at once while it waits for an upload."""
@@ -61,9 +62,14 @@ def uploads_needed(graph: Graph) -> dict[str, str]:
         step.id: step.tool.image_id
         for step in graph.sources
         if isinstance(step.tool, ImageSource)
-        and step.tool.source_type == "upload"
+        and step.tool.source_type in ("upload", "video")
         and step.tool.image_id is not None
     }
+
+
+def is_live(graph: Graph) -> bool:
+    """One of its sources moves."""
+    return any(isinstance(s.tool, ImageSource) and s.tool.is_live for s in graph.sources)
 
 
 def run_work(work: Work, graph: Graph, *, access: SourceAccess, timeout_s: float) -> Outcome:
@@ -79,7 +85,7 @@ def run_work(work: Work, graph: Graph, *, access: SourceAccess, timeout_s: float
     drawn = encode(render(inspected.picture, inspected.overlay))
     part = ArtifactReport(name=OVERLAY, media_type="image/jpeg", size_bytes=len(drawn))
     results = fit(inspected.results)
-    report = _report(work, "completed", results=results, artifacts=[part])
+    report = report_of(work, "completed", results=results, artifacts=[part])
     return Outcome(report, {OVERLAY: drawn})
 
 
@@ -91,33 +97,34 @@ def _observe(graph: Graph, inspected: Inspected) -> None:
 
 def processing(work: Work) -> ResultReport:
     """What is reported when work begins."""
-    return _report(work, "processing")
+    return report_of(work, "processing")
 
 
 def outcome_of(work: Work, error: Exception) -> Outcome:
     """What is reported of an inspection that came to no result."""
     match error:
         case RunCancelled():
-            report = _report(work, "cancelled", error_message=str(error))
+            report = report_of(work, "cancelled", error_message=str(error))
         case ToolFailed():
             where = {"failed_tool": error.tool, "failed_parameter": error.parameter}
-            report = _report(work, "failed", error_message=str(error), results=where)
+            report = report_of(work, "failed", error_message=str(error), results=where)
         case PipelineError():
             problems = [problem.model_dump() for problem in error.problems]
             found = {"problems": problems}
-            report = _report(work, "failed", error_message=str(error), results=found)
+            report = report_of(work, "failed", error_message=str(error), results=found)
         case DeadlineExceeded():
-            report = _report(work, "failed", error_message=str(error))
+            report = report_of(work, "failed", error_message=str(error))
         case _:
             _log.error("inspection broke", exc_info=error)
             message = f"the node broke on this inspection ({type(error).__name__})"
-            report = _report(work, "failed", error_message=message)
+            report = report_of(work, "failed", error_message=message)
     return Outcome(report)
 
 
-def _report(
+def report_of(
     work: Work, status: str, *, error_message: str | None = None, **more: Any
 ) -> ResultReport:
+    """A report under the lease of this work."""
     assignment = work.assignment
     return ResultReport.model_validate(
         {

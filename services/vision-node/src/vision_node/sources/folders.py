@@ -27,6 +27,17 @@ def read_allowed(file_path: str, folders: Sequence[Path], *, max_bytes: int) -> 
     raise SourceError("no such file in the folders that this node may read", parameter="file_path")
 
 
+def open_allowed(file_path: str, folders: Sequence[Path]) -> int:
+    """A descriptor, for the caller to close, of such a file; raises SourceError."""
+    for folder, inside in _places(file_path, folders):
+        descriptor = _open_beneath(folder, inside)
+        if descriptor is not None and stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return descriptor
+        if descriptor is not None:
+            os.close(descriptor)
+    raise SourceError("no such file in the folders that this node may read", parameter="file_path")
+
+
 def _read(descriptor: int, max_bytes: int) -> bytes:
     found = os.fstat(descriptor)
     if not stat.S_ISREG(found.st_mode):

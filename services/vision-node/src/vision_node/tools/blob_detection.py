@@ -55,12 +55,12 @@ class BlobDetection(Params):
         blobs = find_regions(binary, min_area=self.min_area, max_area=limit)
         measured: dict[str, JsonValue] = {
             "blob_count": blobs.count,
-            "blob_locations": [blob.as_json() for blob in blobs.listed],
+            "blob_locations": [blob.as_json(image.space) for blob in blobs.listed],
         }
         if len(blobs.listed) < blobs.count:
             measured["blob_locations_omitted"] = blobs.count - len(blobs.listed)
         return Result(
-            outputs={"mask": Image(blobs.mask), "blob_count": blobs.count},
+            outputs={"mask": image.like(blobs.mask), "blob_count": blobs.count},
             measurements=measured,
             overlay=blobs.shapes("blob"),
             confidence=self._confidence(grey, blobs.area_px),

@@ -52,6 +52,9 @@ class ColorFilter(Params):
         description="Least of each channel. In hsv a hue above upper's goes round through red."
     )
     upper: Color = Field(description="Most of each channel.")
+    min_area: float = Field(
+        1, ge=0, description="Smallest region that is listed, in square pixels; the mask keeps all."
+    )
 
     @field_validator("lower", "upper")
     @classmethod
@@ -72,18 +75,19 @@ class ColorFilter(Params):
     def run(self, image: Image) -> Result:
         """Any image → mask `(H, W)` uint8, 255 where the colour is in the range, ends included."""
         mask = self._mask(bgr_pixels(image))
-        regions = find_regions(mask)
-        ratio = regions.area_px / mask.size
+        regions = find_regions(mask, min_area=self.min_area)
+        area = cv2.countNonZero(mask)
+        ratio = area / mask.size
         measured: dict[str, JsonValue] = {
-            "area_pixels": regions.area_px,
+            "area_pixels": area,
             "area_ratio": round(ratio, 6),
             "region_count": regions.count,
-            "regions": [region.as_json() for region in regions.listed],
+            "regions": [region.as_json(image.space) for region in regions.listed],
         }
         if len(regions.listed) < regions.count:
             measured["regions_omitted"] = regions.count - len(regions.listed)
         return Result(
-            outputs={"mask": Image(mask), "area_pixels": regions.area_px, "area_ratio": ratio},
+            outputs={"mask": image.like(mask), "area_pixels": area, "area_ratio": ratio},
             measurements=measured,
             overlay=regions.shapes("region"),
         )

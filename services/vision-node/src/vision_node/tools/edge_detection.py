@@ -59,7 +59,7 @@ class EdgeDetection(Params):
         pixels = cv2.countNonZero(edges)
         ratio = pixels / edges.size
         return Result(
-            outputs={"edges": Image(edges), "edge_pixels": pixels, "edge_ratio": ratio},
+            outputs={"edges": image.like(edges), "edge_pixels": pixels, "edge_ratio": ratio},
             measurements={"edge_pixels": pixels, "edge_ratio": round(ratio, 6)},
             overlay=_longest(edges),
         )

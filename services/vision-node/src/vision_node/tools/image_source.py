@@ -3,18 +3,26 @@
 The runtime fetches and decodes them; this file knows only what to ask for.
 """
 
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, JsonValue, ValidationInfo, field_validator
 
 from common.schemas.vision import PortDescription
 from vision_node.imaging import Frame
 from vision_node.pipeline.ports import PortType, gives
-from vision_node.pipeline.tool import Example, Params, Result, sample_pipeline
+from vision_node.pipeline.tool import Example, Params, Result, Whole, sample_pipeline
 
-SourceType = Literal["sample", "upload", "file"]
+SourceType = Literal["sample", "upload", "file", "url", "video", "camera", "rtsp"]
+LIVE = frozenset({"video", "camera", "rtsp"})
 
-_NEEDS: dict[str, str] = {"sample": "name", "upload": "image_id", "file": "file_path"}
+_NEEDS: dict[str, tuple[str, str]] = {
+    "sample": ("name", "string"),
+    "upload": ("image_id", "string"),
+    "file": ("file_path", "string"),
+    "url": ("url", "string"),
+    "rtsp": ("url", "string"),
+    "camera": ("device", "integer"),
+}
 
 
 def _conditions(schema: dict[str, Any]) -> None:
@@ -24,15 +32,21 @@ def _conditions(schema: dict[str, Any]) -> None:
             "if": {"properties": {"source_type": {"const": source}}},
             "then": {
                 "required": [needed],
-                "properties": {needed: {"type": "string"}},
+                "properties": {needed: {"type": kind}},
             },
         }
-        for source, needed in _NEEDS.items()
+        for source, (needed, kind) in _NEEDS.items()
     ]
+    either = [
+        {"required": [needed], "properties": {needed: {"type": "string"}}}
+        for needed in ("file_path", "image_id")
+    ]
+    video = {"properties": {"source_type": {"const": "video"}}}
+    schema["allOf"].append({"if": video, "then": {"oneOf": either}})
 
 
 class ImageSource(Params):
-    """Bring pictures in: an uploaded image, a file of the node, or a sample that the node ships."""
+    """Bring pictures in: an upload, a file, a URL, a sample, a video or a camera."""
 
     model_config = ConfigDict(json_schema_extra=_conditions)
 
@@ -57,13 +71,50 @@ class ImageSource(Params):
         None, max_length=40, description="sample: the name of a picture that the node ships."
     )
 
-    @field_validator("image_id", "file_path", "name")
+    url: str | None = Field(
+        None, max_length=2048, description="url, rtsp: where; only hosts that the node may reach."
+    )
+    device: Annotated[Whole, Field(ge=0, le=63)] | None = Field(
+        None, description="camera: the number of a camera of the node."
+    )
+    loop: bool = Field(False, description="video: begin again at the end, until cancelled.")
+    max_fps: float | None = Field(
+        None, gt=0, le=240, description="Most frames a second; the others are let go."
+    )
+    policy: Literal["auto", "drop_oldest", "every_frame"] = Field(
+        "auto",
+        description="When frames come faster than they are inspected; auto: a video waits, "
+        "a camera drops the oldest.",
+    )
+
+    @field_validator("image_id", "file_path", "name", "url", "device")
     @classmethod
-    def _given_where_needed(cls, value: str | None, info: ValidationInfo) -> str | None:
+    def _given_where_needed(cls, value: object, info: ValidationInfo) -> object:
         source_type = info.data.get("source_type", "")
-        if not value and _NEEDS.get(source_type) == info.field_name:
+        needed, _ = _NEEDS.get(source_type, ("", ""))
+        if value in (None, "") and needed == info.field_name:
             raise ValueError(f"source_type {source_type!r} needs {info.field_name}")
         return value
+
+    @field_validator("file_path")
+    @classmethod
+    def _one_video(cls, value: str | None, info: ValidationInfo) -> str | None:
+        is_video = info.data.get("source_type") == "video"
+        if is_video and bool(value) == bool(info.data.get("image_id")):
+            raise ValueError("source_type 'video' needs file_path or image_id, one of them")
+        return value
+
+    @property
+    def is_live(self) -> bool:
+        """It gives more than one frame."""
+        return self.source_type in LIVE
+
+    @property
+    def drops_oldest(self) -> bool:
+        """Frames that come too fast are let go."""
+        return self.policy == "drop_oldest" or (
+            self.policy == "auto" and self.source_type != "video"
+        )
 
     def run(self, frame: Frame) -> Result:
         """Hand on the frame that the runtime fetched: `(H, W, 3)` uint8 BGR."""
