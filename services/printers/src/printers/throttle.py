@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from printers.reports import Report, merged
 
@@ -13,30 +13,30 @@ class Throttle:
 
     least_s: float
     clock: Callable[[], float] = time.monotonic
+    stored_at: float = float("-inf")
     _pending: Report | None = None
     _state: str | None = None
-    _stored_at: float = field(default=float("-inf"))
 
     def take(self, report: Report) -> list[Report]:
         """What is to be stored now."""
         now = self.clock()
         if report.is_turn:
             before, self._pending = self._pending, None
-            self._stored_at = now
+            self.stored_at = now
             self._state = report.state or self._state
             return [report] if before is None else [before, report]
         whole = report if self._pending is None else merged(self._pending, report)
         is_new_state = report.state is not None and report.state != self._state
-        if not is_new_state and now - self._stored_at < self.least_s:
+        if not is_new_state and now - self.stored_at < self.least_s:
             self._pending = whole
             return []
-        self._pending, self._stored_at = None, now
+        self._pending, self.stored_at = None, now
         self._state = report.state or self._state
         return [whole]
 
     def due(self, now: float) -> Report | None:
         """What has waited long enough, when nothing came after it."""
-        if self._pending is None or now - self._stored_at < self.least_s:
+        if self._pending is None or now - self.stored_at < self.least_s:
             return None
-        pending, self._pending, self._stored_at = self._pending, None, now
+        pending, self._pending, self.stored_at = self._pending, None, now
         return pending

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import time
 from dataclasses import dataclass, field
+from random import random
 from typing import Final
 
 import nats.errors
@@ -24,7 +25,7 @@ from printers.throttle import Throttle
 from printers.workers.loops import PASSING
 
 _BATCH: Final = 512
-_LANES: Final = 4
+_LANES: Final = 8
 _MOST_UNKEPT: Final = 10_000
 _MOST_PRINTERS: Final = 10_000
 _RETRY_S: Final = 0.5
@@ -103,7 +104,9 @@ class MqttIntake:
             return
         printer = self._printers.get(message.identity)
         if printer is None:
-            printer = _Printer(Throttle(self._settings.printer_mqtt_report_s))
+            # After a restart all printers speak within a second; their reports are spread.
+            least_s = self._settings.printer_mqtt_report_s
+            printer = _Printer(Throttle(least_s, stored_at=time.monotonic() - least_s * random()))
             self._printers[message.identity] = printer
         async with printer.lock:
             printer.unsettled.append(message)
