@@ -96,7 +96,12 @@ class Gateway:
         app.state.issuer = self.issuer
         app.state.credentials = self.credentials
         app.state.revocations = self.revocations
-        app.state.identity = Identity(settings, issuer=self.issuer, passwords=self.passwords)
+        app.state.identity = Identity(
+            settings,
+            database=self.parts.database,
+            issuer=self.issuer,
+            passwords=self.passwords,
+        )
         app.add_exception_handler(RateLimitExceeded, _on_throttled)
         return app
 

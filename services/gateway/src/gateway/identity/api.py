@@ -35,11 +35,9 @@ def identity_router(settings: Settings, throttle: LoginThrottle) -> APIRouter:
 
     @router.post("/auth/login", dependencies=[Depends(remember_username)])
     @throttle.door
-    async def login(
-        request: Request, body: LoginRequest, session: Session, identity: IdentityPart
-    ) -> LoginResponse:
+    async def login(request: Request, body: LoginRequest, identity: IdentityPart) -> LoginResponse:
         """Open a session and get its tokens."""
-        opened = await identity.login(session, body)
+        opened = await identity.login(body)
         return LoginResponse(
             access_token=opened.access_token,
             refresh_token=opened.refresh_token,

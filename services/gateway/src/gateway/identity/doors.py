@@ -55,20 +55,19 @@ def doors_router(settings: Settings, throttle: LoginThrottle) -> APIRouter:
     async def login(
         request: Request,
         body: Annotated[LoginRequest, Depends(_json_or_form)],
-        session: Session,
         identity: IdentityPart,
     ) -> AccessResponse:
         """Log in by JSON or by the OAuth2 password form."""
-        opened = await identity.login(session, body)
+        opened = await identity.login(body)
         return AccessResponse(access_token=opened.access_token, expires_in=opened.expires_in)
 
     @router.post("/api/token", dependencies=[Depends(remember_username)])
     @throttle.door
     async def obtain_pair(
-        request: Request, body: LoginRequest, session: Session, identity: IdentityPart
+        request: Request, body: LoginRequest, identity: IdentityPart
     ) -> TokenPair:
         """Log in; `access` and `refresh` open every family."""
-        opened = await identity.login(session, body)
+        opened = await identity.login(body)
         return TokenPair(access=opened.access_token, refresh=opened.refresh_token)
 
     _add_token_routes(router)

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from common.auth import Principal
+from common.db import Database
 from common.errors import (
     AlreadyExists,
     Conflict,
@@ -52,30 +53,46 @@ class Login:
 class Identity:
     """Works on one session of the database at a time; holds nothing of a request."""
 
-    def __init__(self, settings: Settings, *, issuer: TokenIssuer, passwords: Passwords) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        database: Database,
+        issuer: TokenIssuer,
+        passwords: Passwords,
+    ) -> None:
         self._settings = settings
+        self._database = database
         self._issuer = issuer
         self._passwords = passwords
 
-    async def login(self, session: AsyncSession, request: LoginRequest) -> Login:
+    async def login(self, request: LoginRequest) -> Login:
         """Open a session.
+
+        No connection to the database is held while the password is hashed: hashes wait for each
+        other, and a crowd of logins would keep all other requests from the store.
 
         Raises:
             InvalidCredentials: no such user, or another password.
         """
-        user = await repository.find_user(session, request.username)
+        async with self._database.transaction() as session:
+            user = await repository.find_user(session, request.username)
         stored = user.password_hash if user else None
-        if not await self._passwords.matches(request.password, stored=stored) or user is None:
+        if not await self._passwords.matches(request.password, stored=stored):
             raise InvalidCredentials()
         refresh_token = new_refresh_token()
         session_id = uuid4()
-        await repository.add_session(
-            session,
-            session_id=session_id,
-            username=user.username,
-            refresh_hash=digest(refresh_token),
-            expires_at=datetime.now(UTC) + timedelta(seconds=self._settings.refresh_token_s),
-        )
+        async with self._database.transaction() as session:
+            user = await repository.find_user(session, request.username)
+            if user is None or user.password_hash != stored:
+                raise InvalidCredentials()
+            await repository.add_session(
+                session,
+                session_id=session_id,
+                username=user.username,
+                refresh_hash=digest(refresh_token),
+                expires_at=datetime.now(UTC) + timedelta(seconds=self._settings.refresh_token_s),
+            )
         access_token, principal = self._access(user, session_id)
         return Login(user, principal, access_token, refresh_token, self._settings.access_token_s)
 
