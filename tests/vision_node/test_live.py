@@ -197,5 +197,4 @@ async def test_a_stopped_node_gives_its_streams_back_at_once(tmp_path: Path, fil
         began = asyncio.get_running_loop().time()
         await node.end(signal.SIGTERM)
         assert asyncio.get_running_loop().time() - began < 5
-        assert mesh.heartbeats[-1].status == "offline"
         assert mesh.results == []
