@@ -147,7 +147,8 @@ async def run(mesh: LocalMesh, rows: int, csv_rows: int) -> dict[str, Any]:
             for name, rest in kinds.items():
                 paths = [f"/api/devices/{device_id}/{rest}" for device_id in shown]
                 await timed(client, paths[:40])
-                results[f"{name} at {total:,}"] = await timed(client, paths)
+                results[f"{name} at {total:,}"] = found = await timed(client, paths)
+                print(f"{name} at {total:,}: {found}", flush=True)
         device_id = await big_export(mesh, client, csv_rows)
         results["CSV"] = await export(client, mesh, device_id)
         return results
