@@ -4,7 +4,6 @@ Memory stays bounded whatever the size: a chunk is read only when the last one h
 """
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Callable
 from typing import Final
 
@@ -21,7 +20,6 @@ _SMALL: Final = 64 * 1024
 _IDEMPOTENT: Final = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
 _ATTEMPTS: Final = 3
 _PRINCIPAL_HEADER: Final = "x-gemba-verified"
-_log = logging.getLogger("proxy")
 
 OnVerified = Callable[[str], None]
 

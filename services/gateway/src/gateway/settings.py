@@ -8,8 +8,6 @@ from pydantic_settings import NoDecode
 
 from common.settings import ServiceSettings
 
-_MIB = 1024 * 1024
-
 
 class Settings(ServiceSettings):
     """What the gateway reads beside the settings of all."""

@@ -1,7 +1,6 @@
 """Passes WebSockets to a service and back, and closes those whose right has ended."""
 
 import asyncio
-import logging
 from collections import defaultdict
 from contextlib import suppress
 from typing import Final
@@ -22,7 +21,6 @@ _MAX_FRAME: Final = 16 * 1024 * 1024
 _CLOSE_TIMEOUT_S: Final = 2.0
 _FRAME_FIELDS: Final = {aiohttp.WSMsgType.TEXT: "text", aiohttp.WSMsgType.BINARY: "bytes"}
 _OPEN: Final = Gauge("gateway_websockets_open", "WebSockets that pass through this gateway.")
-_log = logging.getLogger("sockets")
 
 
 class OpenSockets:
