@@ -58,6 +58,13 @@ class Settings(ServiceSettings):
     onnx_threads: int = Field(
         1, ge=1, le=64, description="Threads within one run of a model; tools run side by side."
     )
+    onnx_lanes: int = Field(
+        0,
+        ge=0,
+        le=64,
+        description="Runs of one model side by side; what waits shares a run where the model takes "
+        "batches. 0: as many as threads on a processor, one on a GPU.",
+    )
     max_image_pixels: int = Field(
         64_000_000, ge=1, le=1_000_000_000, description="Largest picture that is decoded."
     )
@@ -94,6 +101,11 @@ class Settings(ServiceSettings):
         if self.machine_address:
             return self.machine_address
         return socket.gethostname() if self.host in _ANY_ADDRESS else self.host
+
+    @property
+    def onnx_runs_at_once(self) -> int:
+        """Lanes of a model."""
+        return self.onnx_lanes or (self.vision_threads if self.onnx_provider == "cpu" else 1)
 
     @property
     def spool_dir(self) -> Path:

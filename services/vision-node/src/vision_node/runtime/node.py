@@ -87,7 +87,10 @@ async def running(settings: Settings) -> AsyncIterator[Node]:
 def open_models(settings: Settings) -> Models:
     """The models of this node; raises ModelError where a manifest is malformed."""
     return Models(
-        settings.model_folders, provider=settings.onnx_provider, threads=settings.onnx_threads
+        settings.model_folders,
+        provider=settings.onnx_provider,
+        threads=settings.onnx_threads,
+        lanes=settings.onnx_runs_at_once,
     )
 
 
