@@ -19,8 +19,10 @@ from vision_node.gateway import Gateway
 from vision_node.inference.manifest import ModelError
 from vision_node.inference.sessions import Models, reason_against
 from vision_node.pipeline.catalogue import Tools, describe_all, discover
+from vision_node.runtime.admission import Admission
 from vision_node.runtime.delivery import SENDERS, Delivery
 from vision_node.runtime.inspections import Inspections, Parts
+from vision_node.runtime.metrics import Meters
 from vision_node.runtime.presence import Presence
 from vision_node.runtime.spool import Spool
 from vision_node.runtime.uploads import Uploads
@@ -58,7 +60,9 @@ async def running(settings: Settings) -> AsyncIterator[Node]:
         if waiting := await delivery.open():
             _log.info("%d results of an earlier run wait to be sent", waiting)
         uploads = Uploads(gateway, random=random)
-        parts = Parts(settings, tools, models, gateway, uploads, delivery, pool)
+        admission = Admission(threads=settings.vision_threads, max_wait_s=settings.max_wait_s)
+        meters = Meters(settings.name)
+        parts = Parts(settings, tools, models, gateway, uploads, delivery, pool, admission, meters)
         inspections = Inspections(parts, group=group)
         presence = Presence(
             gateway,

@@ -118,7 +118,7 @@ class Presence:
             machine_id=self._inspections.machine_id or "unregistered",
             status=status,
             system_info=system_info(self._data_dir),
-            performance_metrics=self._inspections.performance(),
+            performance_metrics=self._inspections.throughput.figures(),
             timestamp=datetime.now(UTC),
             current_inspections=running,
             leases=held[:1000],
