@@ -28,7 +28,7 @@ from vision_node.runtime.spool import Spool
 from vision_node.runtime.uploads import Uploads
 from vision_node.settings import Settings
 
-_LEAVE_S = 1.0
+_LEAVE_S = 2.0
 _log = logging.getLogger("node")
 
 
@@ -132,4 +132,4 @@ async def _drain(node: Node, timeout_s: float) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(max(0.0, until - time.monotonic())):
             await node.delivery.emptied()
-    await node.presence.leave()
+    await node.presence.leave(_LEAVE_S)
