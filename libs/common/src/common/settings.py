@@ -1,11 +1,23 @@
-"""Settings every service shares; each service adds its own. All come from `GEMBA_*` variables."""
+"""Settings every service shares; each service adds its own. All come from `GEMBA_*` variables.
 
+In containers secrets come by file: where `GEMBA_SECRETS_DIR` names a folder, a file
+`gemba_database_url` in it is the setting of that name. A variable wins over a file.
+"""
+
+import os
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+    SettingsConfigDict,
+)
+
+SECRETS_DIR: Final = "GEMBA_SECRETS_DIR"
 
 
 class ServiceSettings(BaseSettings):
@@ -41,6 +53,21 @@ class ServiceSettings(BaseSettings):
     drain_timeout_s: float = Field(
         8.0, ge=0, le=600, description="Seconds that open requests may take after SIGTERM."
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then variables, then files; no `.env`, which would follow the folder."""
+        folder = os.environ.get(SECRETS_DIR)
+        if not folder:
+            return init_settings, env_settings
+        return init_settings, env_settings, SecretsSettingsSource(settings_cls, folder)
 
     @field_validator("timezone")
     @classmethod
