@@ -28,6 +28,7 @@ nats_users() {
     printf 'authorization { users = [ { user: "gemba", password: "%s" } ] }\n' "$(text nats_password)"
 }
 
+keep postgres_user echo gemba
 keep postgres_password token
 keep nats_password token
 keep redis_password token

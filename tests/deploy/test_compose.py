@@ -70,12 +70,15 @@ def test_a_services_proof_is_derived_as_the_gateway_derives_it(secrets: Path) ->
     assert len(machine_key) == len("sk_live_") + 43
 
 
-def test_nats_takes_its_configuration(secrets: Path, tmp_path: Path) -> None:
-    shutil.copy(ROOT / "deploy" / "nats" / "nats.conf", tmp_path)
+@pytest.mark.parametrize("cluster", ["nats", "overlays/production"])
+def test_nats_takes_its_configuration(secrets: Path, tmp_path: Path, cluster: str) -> None:
+    kubernetes = ROOT / "deploy" / "k8s"
+    shutil.copy(kubernetes / "nats" / "nats.conf", tmp_path)
+    shutil.copy(kubernetes / cluster / "cluster.conf", tmp_path)
     shutil.copy(secrets / "nats_users.conf", tmp_path / "users.conf")
     subprocess.run(
         [PROGRAMS / "nats-server", "-t", "-c", tmp_path / "nats.conf"],
-        check=True, capture_output=True, env={"NATS_SERVER_NAME": "gemba"},
+        check=True, capture_output=True, env={"NATS_SERVER_NAME": "gemba", "NATS_REPLICAS": "1"},
     )  # fmt: skip
 
 

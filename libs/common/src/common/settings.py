@@ -43,6 +43,9 @@ class ServiceSettings(BaseSettings):
     nats_url: SecretStr = Field(
         SecretStr("nats://127.0.0.1:4222"), description="The bus, with user and password."
     )
+    nats_replicas: int = Field(
+        1, ge=1, le=5, description="NATS servers that keep each event; 3 where NATS is a cluster."
+    )
     gateway_url: str = Field("http://127.0.0.1:8000", description="Where the gateway answers.")
     public_url: str = Field(
         "", description="Address by which users reach the gateway; the gateway's own if empty."
