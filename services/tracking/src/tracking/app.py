@@ -7,8 +7,15 @@ from fastapi import FastAPI
 
 from common.parts import Parts
 from common.serve import create_app
+from tracking.api import cameras, rulebook, workers, zones
+from tracking.api.dependencies import Services
 from tracking.models import metadata
+from tracking.service.lenses import LensService
+from tracking.service.people import PeopleService
+from tracking.service.places import PlaceService
+from tracking.service.rulebook import RulebookService
 from tracking.settings import Settings
+from tracking.vault import Vault
 
 
 def build_app(settings: Settings) -> FastAPI:
@@ -17,6 +24,14 @@ def build_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        rules = RulebookService(settings, parts.database)
+        app.state.services = Services(
+            settings=settings,
+            people=PeopleService(parts.database, rules),
+            places=PlaceService(parts.database),
+            lenses=LensService(parts.database, Vault(settings.vault_secret)),
+            rulebook=rules,
+        )
         async with parts.running(app):
             yield
 
@@ -25,6 +40,6 @@ def build_app(settings: Settings) -> FastAPI:
         title="Gemba tracking",
         description="People, zones and sessions on the floor.",
         lifespan=lifespan,
-        routers=[],
+        routers=[workers.router, zones.router, cameras.router, rulebook.router],
         checks=parts.checks,
     )
