@@ -7,10 +7,12 @@ from fastapi import Depends, Query
 from fastapi.requests import HTTPConnection
 
 from common.auth import Principal, require
+from tracking.service.intake import IntakeService
 from tracking.service.lenses import LensService
 from tracking.service.people import PeopleService
 from tracking.service.places import PlaceService
 from tracking.service.rulebook import RulebookService
+from tracking.service.stays import StayService
 from tracking.settings import Settings
 
 
@@ -23,6 +25,8 @@ class Services:
     places: PlaceService
     lenses: LensService
     rulebook: RulebookService
+    intake: IntakeService
+    stays: StayService
 
 
 def services_of(connection: HTTPConnection) -> Services:

@@ -86,15 +86,15 @@ def advance(
     Returns:
         The next state, and what happened, in order.
     """
-    floor = _Floor(state, zones=zones, rules=rules, identities=identities or Identities())
+    floor = Floor(state, zones=zones, rules=rules, identities=identities or Identities())
     events: list[Event] = []
     for frame in sorted(frames, key=lambda f: f.time_s):
         events += floor.take(frame)
     return floor.state(), events
 
 
-class _Floor:
-    """The state while it is worked on."""
+class Floor:
+    """The state while it is worked on, one frame after the other."""
 
     def __init__(
         self, state: State, *, zones: Sequence[Zone] | Areas, rules: Rules, identities: Identities
@@ -108,7 +108,18 @@ class _Floor:
         self._just_ended = dict(state.just_ended)
         self._of_presence = {(s.track_id, s.zone_id): key for key, s in self._sessions.items()}
 
+    @property
+    def clock_s(self) -> Seconds | None:
+        """The newest frame's time."""
+        return self._clock_s
+
+    @property
+    def sessions(self) -> Mapping[str, Session]:
+        """Open sessions by key."""
+        return self._sessions
+
     def state(self) -> State:
+        """The state as it is now."""
         return State(
             clock_s=self._clock_s,
             candidates=self._candidates,
@@ -138,6 +149,13 @@ class _Floor:
             for track_id, track in present.items()
             for zone_id in self._areas.holding(track.foot, was_in.get(track_id, ()))
         }
+
+    def expire(self) -> Iterator[Event]:
+        """End every session: nothing has been seen for so long that nobody knows."""
+        for key in list(self._sessions):
+            yield self._end(key)
+        self._candidates.clear()
+        self._just_ended.clear()
 
     def _pass_unseen(self, now_s: Seconds) -> Iterator[Event]:
         assert self._clock_s is not None
