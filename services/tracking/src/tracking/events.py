@@ -36,8 +36,12 @@ class Events:
 
     async def metrics(self, metrics: dict[str, Any]) -> None:
         """The floor's figures."""
-        body = {"type": "metrics_update", "timestamp": utc(datetime.now(UTC)), "metrics": metrics}
-        await self._bus.publish(subject("tracking", "metrics", "floor"), body)
+        await self._bus.publish(subject("tracking", "metrics", "floor"), metrics_message(metrics))
+
+
+def metrics_message(metrics: dict[str, Any]) -> dict[str, Any]:
+    """The floor's figures as a message."""
+    return {"type": "metrics_update", "timestamp": utc(datetime.now(UTC)), "metrics": metrics}
 
 
 def alert_event(row: dict[str, Any]) -> dict[str, Any]:

@@ -7,12 +7,15 @@ from fastapi import Depends, Query
 from fastapi.requests import HTTPConnection
 
 from common.auth import Principal, require
+from tracking.service.attention import AttentionService
 from tracking.service.intake import IntakeService
 from tracking.service.lenses import LensService
 from tracking.service.people import PeopleService
 from tracking.service.places import PlaceService
+from tracking.service.reckoning import ReckoningService
 from tracking.service.rulebook import RulebookService
 from tracking.service.stays import StayService
+from tracking.service.ticking import Ticker
 from tracking.settings import Settings
 
 
@@ -27,6 +30,9 @@ class Services:
     rulebook: RulebookService
     intake: IntakeService
     stays: StayService
+    reckoning: ReckoningService
+    attention: AttentionService
+    ticker: Ticker
 
 
 def services_of(connection: HTTPConnection) -> Services:
