@@ -1,5 +1,6 @@
 """Settings every service shares; each service adds its own. All come from `GEMBA_*` variables."""
 
+import socket
 from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -38,6 +39,9 @@ class ServiceSettings(BaseSettings):
     service_secret: SecretStr = Field(
         SecretStr(""), description="This service's proof of itself towards the gateway."
     )
+    node_name: str = Field(
+        "", max_length=253, description="Name of the host that this runs on; its own if empty."
+    )
     drain_timeout_s: float = Field(
         8.0, ge=0, le=600, description="Seconds that open requests may take after SIGTERM."
     )
@@ -50,6 +54,11 @@ class ServiceSettings(BaseSettings):
         except (ZoneInfoNotFoundError, ValueError) as error:
             raise ValueError(f"there is no time zone named {name!r}") from error
         return name
+
+    @property
+    def node(self) -> str:
+        """The host's name in metrics and alerts."""
+        return self.node_name or socket.gethostname()
 
     @property
     def external_url(self) -> str:

@@ -11,6 +11,7 @@ from prometheus_client import start_http_server
 from common.bus import Bus
 from common.client import MeshClient
 from common.logs import configure_logging
+from common.membership import Membership
 from gateway.mqtt.door import Door
 from gateway.mqtt.identities import Identities
 from gateway.mqtt.settings import DoorSettings
@@ -28,8 +29,9 @@ async def run(settings: DoorSettings) -> None:
     client = MeshClient(settings, service="mqtt")
     bus = Bus(settings, name="mqtt")
     door = Door(settings, Identities(settings, client))
+    membership = Membership(settings, bus, service="mqtt", checks={})
     try:
-        async with bus.running(), asyncio.TaskGroup() as tasks:
+        async with bus.running(), membership.running(), asyncio.TaskGroup() as tasks:
             serving = tasks.create_task(_serve(settings, door, Watch(settings, bus, door)))
             await stopped.wait()
             serving.cancel()
