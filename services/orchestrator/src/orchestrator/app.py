@@ -7,6 +7,7 @@ from typing import Final
 
 from fastapi import FastAPI
 
+from common.loops import repeat
 from common.parts import Parts
 from common.serve import create_app
 from orchestrator.api import images, inspections, machines, queue, streams, tools, webhooks
@@ -31,7 +32,6 @@ from orchestrator.settings import Settings
 from orchestrator.storage import Storage, open_storage
 from orchestrator.streaming.feed import Feed
 from orchestrator.workers.dispatching import DispatchLoop
-from orchestrator.workers.loops import repeat
 from orchestrator.workers.retention import Retention
 
 _MEASURE_S: Final = 2.0
