@@ -5,6 +5,7 @@ In containers secrets come by file: where `GEMBA_SECRETS_DIR` names a folder, a 
 """
 
 import os
+import socket
 from pathlib import Path
 from typing import Final, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -53,6 +54,9 @@ class ServiceSettings(BaseSettings):
     service_secret: SecretStr = Field(
         SecretStr(""), description="This service's proof of itself towards the gateway."
     )
+    node_name: str = Field(
+        "", max_length=253, description="Name of the host that this runs on; its own if empty."
+    )
     drain_timeout_s: float = Field(
         8.0, ge=0, le=600, description="Seconds that open requests may take after SIGTERM."
     )
@@ -80,6 +84,11 @@ class ServiceSettings(BaseSettings):
         except (ZoneInfoNotFoundError, ValueError) as error:
             raise ValueError(f"there is no time zone named {name!r}") from error
         return name
+
+    @property
+    def node(self) -> str:
+        """The host's name in metrics and alerts."""
+        return self.node_name or socket.gethostname()
 
     @property
     def external_url(self) -> str:

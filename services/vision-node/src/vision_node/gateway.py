@@ -18,6 +18,7 @@ from common.schemas.vision import (
     HeartbeatReceipt,
     MachineRegistration,
     NodeEvent,
+    NodeLogs,
     ResultReceipt,
     ResultReport,
     StatusUpdate,
@@ -88,6 +89,10 @@ class Gateway:
             return frozenset(orjson.loads(answer)["overlay_wanted"])
         except (ValueError, KeyError, TypeError):
             return frozenset()
+
+    async def ship_logs(self, logs: NodeLogs) -> None:
+        """Bring log lines, for the cluster service."""
+        await self._post("/webhooks/logs/", _json(logs))
 
     async def show_frame(self, assignment: Assignment, *, name: str, data: bytes) -> None:
         """Bring a picture of a stream, for who watches now; nobody keeps it."""

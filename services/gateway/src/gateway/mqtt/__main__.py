@@ -10,6 +10,7 @@ import uvloop
 from common.bus import Bus
 from common.client import MeshClient
 from common.logs import configure_logging
+from common.membership import Membership
 from gateway.mqtt.door import Door
 from gateway.mqtt.identities import Identities
 from gateway.mqtt.probes import answering
@@ -28,6 +29,7 @@ async def run(settings: DoorSettings) -> None:
     client = MeshClient(settings, service="mqtt")
     bus = Bus(settings, name="mqtt")
     door = Door(settings, Identities(settings, client))
+    membership = Membership(settings, bus, service="mqtt", checks={})
     try:
         async with (
             answering(
@@ -36,6 +38,7 @@ async def run(settings: DoorSettings) -> None:
                 ready=lambda: {"nats": bus.is_connected, "listening": door.is_listening},
             ),
             bus.running(),
+            membership.running(),
             asyncio.TaskGroup() as tasks,
         ):
             serving = tasks.create_task(_serve(settings, door, Watch(settings, bus, door)))
