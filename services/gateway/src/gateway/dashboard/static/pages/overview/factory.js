@@ -5,6 +5,7 @@ import { useLive } from "../../app/live.js";
 import { useResource } from "../../app/resource.js";
 import { may } from "../../app/session.js";
 import { useEffect, useMemo, useRef, useState } from "../../app/view.js";
+import { withEvent } from "../printers/fleet.js";
 import { told } from "./telling.js";
 
 const KEPT = 60;
@@ -47,7 +48,7 @@ export function useFactory() {
     log.current.add(events);
     setFeed({ lines: log.current.lines, rates: log.current.rates });
     const changed = events.filter((event) => event.type.startsWith("printer"));
-    if (changed.length) setPrinters((known) => changed.reduce(withPrinter, known));
+    if (changed.length) setPrinters((known) => changed.reduce(withEvent, known));
     const metrics = events.findLast((event) => event.type === "metrics_update");
     if (metrics) setFloor(metrics.metrics);
   }), []);
@@ -71,16 +72,4 @@ function useSockets(onEvent, reloadDevices) {
   const topics = ["inspections", "machines", "alerts"];
   const mesh = useLive(client, { onEvent, withTicket: true, greeting: { type: "subscribe", topics } });
   return { printers, devices, tracking, mesh };
-}
-
-/** The printers by id after one more event. */
-function withPrinter(known, event) {
-  if (event.type === "printers") return Object.fromEntries(event.data.printers.map((one) => [one.printer_id, one]));
-  if (!known) return known;
-  const old = known[event.printer_id];
-  if (event.type === "printer_removed") {
-    const { [event.printer_id]: _, ...rest } = known;
-    return rest;
-  }
-  return { ...known, [event.printer_id]: { ...old, ...(event.data.printer ?? event.data) } };
 }

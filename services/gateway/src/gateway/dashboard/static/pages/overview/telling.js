@@ -25,11 +25,11 @@ const TELLERS = {
     icon: "vision", who: id, href: `#/vision/machines/${id}`, what: t(data.status), tone: toneOf(data.status),
   }),
   printer_status: ({ printer_id: id, data }) => ({
-    icon: "printers", who: id, href: `#/printers/${id}`, what: t(data.status ?? data.printer?.status ?? "changed"), tone: toneOf(data.status ?? data.printer?.status),
+    icon: "printers", who: id, href: `#/printers/${id}`, what: t(data.status), tone: toneOf(data.status),
   }),
   printer_job: ({ printer_id: id, data }) => ({
     icon: "printers", who: id, href: `#/printers/${id}`,
-    what: `${t(data.status ?? data.job?.status ?? "job")} ${number(data.progress_percentage ?? data.job?.progress_percentage, 0)} %`, tone: toneOf(data.status ?? data.job?.status),
+    what: `${t(data.status)} ${number(data.progress_percentage, 0)} %`, tone: toneOf(data.status),
   }),
   printer_command: ({ printer_id: id, data }) => ({
     icon: "printers", who: id, href: `#/printers/${id}`, what: `${t(data.command ?? "command")}: ${t(data.state ?? "")}`, tone: toneOf(data.state),
