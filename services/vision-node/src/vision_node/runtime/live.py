@@ -30,8 +30,8 @@ from vision_node.pipeline.runner import (
     new_memories,
 )
 from vision_node.rendering import encode, render
-from vision_node.runtime.metrics import EVENTS_DROPPED, FRAMES, FRAMES_DROPPED, TOOL_SECONDS
-from vision_node.runtime.work import OVERLAY, Outcome, Work, report_of
+from vision_node.runtime.metrics import EVENTS_DROPPED, FRAMES, FRAMES_DROPPED, Meters
+from vision_node.runtime.work import OVERLAY, Outcome, Work, report_of, tool_times
 from vision_node.sources.opening import SourceAccess
 from vision_node.summary import Summary
 
@@ -39,6 +39,7 @@ _MAX_EVENT_BYTES: Final = 400_000
 _WAITING: Final = 64
 _BATCH: Final = 16
 _TELL_TIMEOUT_S: Final = 5.0
+_SHARE_EVERY_S: Final = 1.0
 _log = logging.getLogger("live")
 
 
@@ -109,6 +110,26 @@ class Viewers:
         return self._work.assignment.inspection_id
 
 
+class ShareOfThread:
+    """What a stream takes of one thread, told about once a second."""
+
+    def __init__(
+        self, tell: Callable[[float], None], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._tell = tell
+        self._clock = clock
+        self._since = clock()
+        self._busy_s = 0.0
+
+    def add(self, busy_s: float) -> None:
+        """A frame has held a thread for so long."""
+        self._busy_s += busy_s
+        elapsed_s = self._clock() - self._since
+        if elapsed_s >= _SHARE_EVERY_S:
+            self._tell(min(1.0, self._busy_s / elapsed_s))
+            self._since, self._busy_s = self._clock(), 0.0
+
+
 class LiveRun:
     """One stream, run to its end in the calling thread."""
 
@@ -121,6 +142,8 @@ class LiveRun:
         pool: ThreadPoolExecutor,
         viewers: Viewers,
         timeout_s: float,
+        meters: Meters,
+        on_share: Callable[[float], None],
     ) -> None:
         self._work = work
         self._graph = graph
@@ -128,6 +151,8 @@ class LiveRun:
         self._pool = pool
         self._viewers = viewers
         self._timeout_s = timeout_s
+        self._meters = meters
+        self._share = ShareOfThread(on_share)
         self._memories: Memories = new_memories(graph)
         self._summary = Summary()
         self._last: Inspected | None = None
@@ -168,6 +193,8 @@ class LiveRun:
             return
         except RunCancelled:
             return
+        timing = inspected.results["timing"]
+        self._share.add((timing["decode_ms"] + timing["total_ms"]) / 1000)
         self._last = inspected
         self._summary.add(inspected.results, dropped=dropped)
         inspected.results["frame"] = {
@@ -175,9 +202,8 @@ class LiveRun:
             "dropped": dropped,
             "dropped_total": self._summary.dropped,
         }
-        for step in self._graph.steps:
-            time_ms = inspected.results["tools"][step.id]["time_ms"]
-            TOOL_SECONDS.labels(step.name).observe(time_ms / 1000)
+        times = tool_times(self._graph, inspected)
+        self._meters.tools(self._work.assignment.inspection_type, times)
         self._tell(fit(inspected.results, max_bytes=_MAX_EVENT_BYTES), inspected)
 
     def _once(self, frames: Mapping[str, Frame], stop: Stop, asked: float) -> Inspected:
