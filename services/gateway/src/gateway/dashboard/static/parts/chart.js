@@ -2,6 +2,7 @@
 
 import { locale } from "../app/language.js";
 import { number } from "../app/format.js";
+import { timezone } from "../app/session.js";
 import { theme } from "../app/theme.js";
 import { html, useEffect, useRef, useState } from "../app/view.js";
 
@@ -66,6 +67,7 @@ function options({ Plot, series, bands, isBars, height, width, onRange, range })
   const scales = range ? { x: { range: () => range } } : {};
   return {
     width, height, scales,
+    tzDate: (seconds) => Plot.tzDate(new Date(seconds * 1000), timezone.value),
     cursor: { drag: { x: Boolean(onRange), y: false }, points: { size: 6 } },
     legend: { live: true },
     axes: [axis, { ...axis, size: 62, values: (_, ticks) => ticks.map((tick) => number(tick, 6)) }],

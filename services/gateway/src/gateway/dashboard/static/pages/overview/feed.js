@@ -11,8 +11,9 @@ import { Empty } from "../../parts/states.js";
 const MEAN_OVER = 10;
 
 /** The card with the live events. */
-export function Feed({ feed }) {
+export function Feed({ feed, devices }) {
   const { lines, rates, states } = feed;
+  const names = Object.fromEntries((devices?.results ?? []).map((one) => [one.id, one.name]));
   const mean = rates.slice(-1 - MEAN_OVER, -1).reduce((sum, rate) => sum + rate, 0) / MEAN_OVER;
   const sources = Object.values(states);
   const isLive = sources.includes("live");
@@ -23,7 +24,7 @@ export function Feed({ feed }) {
         <${Badge} state=${isLive ? "live" : "lost"} text=${isLive ? t("live") : t("not live")} /></div></header>
     ${lines.length ? html`<ol class="feed">${lines.map((line) => html`<li key=${line.key}>
       <span class="muted mono">${timeOfDay(line.at)}</span><span class="${line.tone} tone"><${Icon} name=${line.icon} /></span>
-      <a href=${line.href}>${line.who}</a><span class="grow">${line.what}</span></li>`)}</ol>`
+      <a href=${line.href}>${names[line.device] ?? line.who}</a><span class="grow">${line.what}</span></li>`)}</ol>`
       : html`<${Empty} icon="clock" text=${t("Nothing has happened since this page was opened.")} />`}
   </section>`;
 }

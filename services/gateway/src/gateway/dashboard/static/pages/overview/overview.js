@@ -26,6 +26,6 @@ export default function Overview() {
         <${DevicesCard} devices=${factory.devices} />
         <${ClusterCard} health=${health.data} />
       </div>
-      <${Feed} feed=${factory.feed} />
+      <${Feed} feed=${factory.feed} devices=${factory.devices.data} />
     </div>`;
 }

@@ -35,8 +35,8 @@ const TELLERS = {
     icon: "printers", who: id, href: `#/printers/${id}`, what: `${t(data.command ?? "command")}: ${t(data.state ?? "")}`, tone: toneOf(data.state),
   }),
   device_readings: ({ data }) => ({
-    icon: "devices", who: t("Device {id}", { id: data.device_id }), href: `#/devices/${data.device_id}`,
-    what: data.readings.slice(0, 3).map((one) => `${one.metric} ${number(one.value, 2)} ${one.unit}`).join(", "),
+    icon: "devices", device: data.device_id, who: t("Device {id}", { id: data.device_id }), href: `#/devices/${data.device_id}`,
+    what: data.readings.slice(0, 3).map((one) => `${one.metric} ${number(one.value, 2)}${one.unit && ` ${one.unit}`}`).join(", "),
   }),
   device_created: ({ data }) => ({ icon: "devices", who: data.name ?? String(data.id), href: `#/devices/${data.id}`, what: t("created") }),
   session_update: ({ event, session }) => ({

@@ -57,7 +57,7 @@ function History({ job, id }) {
   const x = points.map((point) => Date.parse(point.timestamp) / 1000);
   const column = (name) => points.map((point) => point[name] ?? null);
   return html`<section class="card"><header><h2>${t("Temperatures")}</h2></header>
-      <${Chart} label=${t("Temperatures")} series=${[{ name: t("Nozzle"), unit: "°C", ink: "--warn" }, { name: t("Bed"), unit: "°C" }]} data=${[x, column("hotend_temp"), column("bed_temp")]} /></section>
+      <${Chart} label=${t("Temperatures")} series=${[{ name: t("Nozzle"), unit: "°C", ink: "--warn" }, { name: t("Bed"), unit: "°C", ink: "--accent" }]} data=${[x, column("hotend_temp"), column("bed_temp")]} /></section>
     ${points.some((point) => point.current_layer != null) && html`<section class="card"><header><h2>${t("Layers")}</h2></header>
       <${Chart} label=${t("Layers")} series=${[{ name: t("Layer"), unit: "" }]} data=${[x, column("current_layer")]} height=${180} /></section>`}`;
 }

@@ -4,6 +4,7 @@ import { number, timeOfDay } from "../../app/format.js";
 import { gathered } from "../../app/gathering.js";
 import { t } from "../../app/language.js";
 import { useLive } from "../../app/live.js";
+import { useResource } from "../../app/resource.js";
 import { amend } from "../../app/routing.js";
 import { now } from "../../app/clock.js";
 import { duration } from "../../app/format.js";
@@ -25,6 +26,8 @@ export function Wall({ query }) {
   })), []);
   // A printer that is new is met by asking for everything again.
   const state = useLive(`/ws/printers?visit=${visit}`, { onEvent: add });
+  const jobs = useResource("/api/print-jobs", { query: { status: "printing", page_size: 100, visit } });
+  const measured = Object.fromEntries((jobs.data?.results ?? []).map((job) => [job.printer_id, job.metrics]));
   if (!fleet) return html`<${Loading} />`;
   const wanted = query.get("status") ?? "";
   const all = Object.values(fleet);
@@ -34,7 +37,7 @@ export function Wall({ query }) {
       <button class="button small" aria-pressed=${!wanted} onClick=${() => amend({ status: null })}>${t("All")} ${number(all.length)}</button>
       ${ORDER.map((name) => [name, all.filter((one) => one.status === name).length]).filter(([, count]) => count).map(([name, count]) => html`<button key=${name} class="button small"
         aria-pressed=${wanted === name} onClick=${() => amend({ status: name })}>${t(name)} ${number(count)}</button>`)}</div>
-    <${Fresh} live=${state === "live"}><div class="grid cols-3">${shown.map((one) => html`<${PrinterCard} key=${one.printer_id} printer=${one} />`)}</div><//>`;
+    <${Fresh} live=${state === "live"}><div class="grid cols-3">${shown.map((one) => html`<${PrinterCard} key=${one.printer_id} printer=${{ ...one, readings: { ...measured[one.printer_id], ...one.readings } }} />`)}</div><//>`;
 }
 
 function PrinterCard({ printer }) {
