@@ -34,6 +34,7 @@ class Plan:
     backends: list[ChildSpec] = field(default_factory=list)
     migration: ChildSpec | None = None
     services: list[ChildSpec] = field(default_factory=list)
+    demo: ChildSpec | None = None
 
 
 def make_plan(settings: RunnerSettings, folder: DataFolder, *, journal: Journal) -> Plan:
@@ -79,6 +80,7 @@ def make_plan(settings: RunnerSettings, folder: DataFolder, *, journal: Journal)
         backends=specs,
         migration=roster.migration_spec(),
         services=roster.service_specs(),
+        demo=roster.demo_spec() if settings.demo else None,
     )
 
 

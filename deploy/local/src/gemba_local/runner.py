@@ -91,6 +91,8 @@ class Runner:
             self._journal.note(f"{name} is not ready after {limit_s:g} s: {lack}", level="ERROR")
         self._set_status("incomplete" if self._state.lacks else "ready")
         self._journal.block(welcome(plan, self._settings, style=self._journal.format))
+        if plan.demo and not self._state.lacks:
+            supervisor.add(plan.demo)
         plan.folder.welcomed.touch(mode=0o600)
 
     async def _until_stop(self, work: Coroutine[Any, Any, None]) -> None:

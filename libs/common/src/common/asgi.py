@@ -116,11 +116,12 @@ def observe_request(scope: Scope, *, status: int, duration_s: float) -> None:
     labels = (route_of(scope), method, str(status))
     _REQUESTS.labels(*labels).inc()
     _DURATION.labels(*labels).observe(duration_s)
-    if scope["path"] not in _QUIET:
+    is_quiet = scope["path"] in _QUIET or scope["path"].startswith("/dashboard/")
+    if not is_quiet:
         _ALL.observe(duration_s)
         if status >= 500:
             _FAILED.inc()
-    level = logging.DEBUG if scope["path"] in _QUIET else logging.INFO
+    level = logging.DEBUG if is_quiet else logging.INFO
     if _log.isEnabledFor(level):
         query = scope.get("query_string", b"").decode("latin-1")
         path = scope["path"] + (f"?{redact(query)}" if query else "")

@@ -9,6 +9,7 @@ from orchestrator.events import Events
 from orchestrator.repository import inspections
 from orchestrator.schemas.queue import EventsReceipt
 from orchestrator.service.ownership import owned_machine
+from orchestrator.streaming.viewer import plain_key
 
 
 class NodeEventService:
@@ -42,4 +43,5 @@ class NodeEventService:
             accepted=accepted,
             dropped=len(sent) - accepted,
             overlay_wanted=[one for one in ids if one in watched],
+            plain_wanted=[one for one in ids if plain_key(one) in watched],
         )

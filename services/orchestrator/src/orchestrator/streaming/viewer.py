@@ -3,10 +3,11 @@
 import asyncio
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from orchestrator import metrics
 
+Pictures = Literal["none", "drawn", "plain"]
 _FRAME: Final = "frame_result"
 
 
@@ -22,6 +23,11 @@ class Message:
     data: dict[str, Any] = field(default_factory=dict)
 
 
+def plain_key(key: str) -> str:
+    """How it is announced that somebody watches this one's pictures without anything drawn."""
+    return f"{key}/plain"
+
+
 class Overrun(Exception):
     """A viewer is too slow even for what is never dropped; it may resume by `seq`."""
 
@@ -33,8 +39,8 @@ class Stale(Exception):
 class Viewer:
     """What waits for one socket."""
 
-    def __init__(self, *, size: int, wants_pictures: bool = False) -> None:
-        self.wants_pictures = wants_pictures
+    def __init__(self, *, size: int, pictures: Pictures = "none") -> None:
+        self.pictures = pictures
         self._size = size
         self._waiting: deque[Message] = deque()
         self._changed = asyncio.Event()
