@@ -103,16 +103,16 @@ def test_one_service_that_does_not_reach_postgresql_is_its_own_trouble() -> None
     assert (told.severity, told.message) == ("warning", "lathes does not reach PostgreSQL")
 
 
-def test_a_processor_is_over_its_limit_after_two_samples_and_clears_below_it() -> None:
+def test_a_processor_is_over_its_limit_after_three_samples_and_clears_below_it() -> None:
     roster = Roster(silence_s=5)
     cause = "host/n1/cpu_percent"
-    assert found(roster, samples={"n1": [sample(20), sample(95)]}) == {}
-    over = {"n1": [sample(95), sample(91)]}
+    assert found(roster, samples={"n1": [sample(20), sample(95), sample(95)]}) == {}
+    over = {"n1": [sample(95), sample(91), sample(92)]}
     assert found(roster, samples=over)[cause].component == "host:n1"
-    barely = {"n1": [sample(89), sample(89)]}
+    barely = {"n1": [sample(89), sample(89), sample(89)]}
     assert found(roster, samples=barely) == {}
     assert cause in found(roster, samples=barely, open_causes=frozenset({cause}))
-    below = {"n1": [sample(87), sample(89)]}
+    below = {"n1": [sample(89), sample(87), sample(89)]}
     assert found(roster, samples=below, open_causes=frozenset({cause})) == {}
 
 
