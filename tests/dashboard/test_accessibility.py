@@ -1,0 +1,37 @@
+"""axe-core finds no serious fault on any page, light and dark."""
+
+from pathlib import Path
+
+import pytest
+from playwright.async_api import expect
+
+from tests.dashboard.conftest import Enter
+
+AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
+PLACES = (
+    "/overview", "/vision/inspections", "/vision/machines", "/vision/editor",
+    "/floor", "/floor/sessions", "/floor/alerts", "/floor/ask", "/floor/report", "/floor/people",
+    "/printers", "/printers/new", "/printers/queue", "/printers/demo-printer-1",
+    "/devices", "/devices/new", "/devices/1",
+    "/cluster", "/cluster/workers", "/cluster/logs", "/cluster/settings", "/cluster/users",
+    "/cluster/keys",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_no_page_has_a_serious_fault(enter: Enter, scheme: str) -> None:
+    visit = await enter(color_scheme=scheme)
+    faults: list[str] = []
+    for place in PLACES:
+        page = await visit.to(place)
+        await expect(page.locator(".loading")).to_have_count(0, timeout=20_000)
+        # The policy lets no script be added to the page; Playwright's own evaluation may.
+        await page.evaluate(AXE)
+        found = await page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        faults += [
+            f"{place} {scheme}: {one['id']} {node['target']} {node.get('failureSummary', '')[:200]}"
+            for one in found["violations"]
+            if one["impact"] in ("serious", "critical")
+            for node in one["nodes"][:3]
+        ]
+    assert faults == []
