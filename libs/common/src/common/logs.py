@@ -52,7 +52,13 @@ class JsonFormatter(logging.Formatter):
         self._component = component
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record as a JSON object without a line break."""
+        """The record as a JSON object without a line break; made once for all handlers."""
+        known: str | None = vars(record).get("_line")
+        if known is None:
+            known = vars(record)["_line"] = self._line_of(record)
+        return known
+
+    def _line_of(self, record: logging.LogRecord) -> str:
         stamp = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         line: dict[str, Any] = {
             "timestamp": stamp.replace("+00:00", "Z"),

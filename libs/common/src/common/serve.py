@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 
 from common.asgi import Observed
 from common.auth import MESH_AUDIENCE, Audience, TokenVerifier
+from common.frames import FramedProtocol
 from common.logs import configure_logging
 from common.requests import StrictRoute, install_error_handlers
 from common.settings import ServiceSettings
@@ -92,7 +93,7 @@ def _probes(checks: Mapping[str, Check], details: Details) -> APIRouter:
 
     @router.get("/readyz")
     async def ready() -> JSONResponse:
-        answers = {name: await _answer_of(check) for name, check in checks.items()}
+        answers = {name: await answer_of(check) for name, check in checks.items()}
         is_ready = all(answer == "healthy" for answer in answers.values())
         body = {"status": "ready" if is_ready else "not ready", "components": answers, **details()}
         return JSONResponse(body, status_code=200 if is_ready else 503)
@@ -104,7 +105,8 @@ def _probes(checks: Mapping[str, Check], details: Details) -> APIRouter:
     return router
 
 
-async def _answer_of(check: Check) -> str:
+async def answer_of(check: Check) -> str:
+    """`healthy`, or what kind of error the check ended with."""
     try:
         result = check()
         if inspect.isawaitable(result):
@@ -141,6 +143,9 @@ def serve(
         host=settings.host,
         port=port,
         http=http,
+        ws=FramedProtocol,
+        # Compressing costs a hundred times what sending does, once for each client.
+        ws_per_message_deflate=False,
         log_config=None,
         access_log=False,
         server_header=False,

@@ -19,6 +19,7 @@ from common.schemas.vision import (
     HeartbeatReceipt,
     MachineRegistration,
     NodeEvent,
+    NodeLogs,
     ResultReceipt,
     ResultReport,
     StatusUpdate,
@@ -99,6 +100,10 @@ class Gateway:
             return Wanted(frozenset(drawn), frozenset(plain))
         except (ValueError, KeyError, TypeError, AttributeError):
             return Wanted()
+
+    async def ship_logs(self, logs: NodeLogs) -> None:
+        """Bring log lines, for the cluster service."""
+        await self._post("/webhooks/logs/", _json(logs))
 
     async def show_frame(self, assignment: Assignment, *, name: str, data: bytes) -> None:
         """Bring a picture of a stream, for who watches now; nobody keeps it."""

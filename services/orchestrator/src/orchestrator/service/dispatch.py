@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from common.auth import machine_audience
 from common.client import IdentityUnavailable, MeshClient
 from common.db import Database
-from common.errors import BadUpstream, Unavailable, UpstreamTimeout
+from common.errors import BadUpstream, Conflict, Unavailable, UpstreamTimeout
 from common.schemas.vision import Assignment, Lease
 from orchestrator import metrics
 from orchestrator.events import Events
@@ -26,6 +26,7 @@ from orchestrator.ids import new_lease_token
 from orchestrator.models import Machine
 from orchestrator.repository import attempts, inspections, machines, queue
 from orchestrator.scheduling import Costs, Offer, Waiting, assign
+from orchestrator.service.ownership import MachineGone
 from orchestrator.service.states import finish
 from orchestrator.service.views import free_of
 from orchestrator.settings import Settings
@@ -139,6 +140,27 @@ class Dispatcher:
             )
         except Unavailable as error:
             _log.info("%s was not told of a cancelled inspection: %s", machine_id, error.message)
+
+    async def restart(self, machine_id: str) -> None:
+        """Tell a machine to give back what it holds and to end, so that it is started anew.
+
+        Raises:
+            MachineGone: there is no such machine.
+            Conflict: the machine does not take the order.
+            Unavailable: nobody answers at its address.
+        """
+        async with self._database.transaction() as session:
+            machine = await machines.get(session, machine_id)
+        if machine is None:
+            raise MachineGone()
+        response = await self._client.request(
+            "POST",
+            _address_of(machine) + "/internal/restart",
+            timeout_s=self._settings.push_timeout_s,
+            audience=machine_audience(machine_id),
+        )
+        if not response.is_success:
+            raise Conflict(f"The machine answered {response.status_code} to the order to restart.")
 
     async def _ask(self, claimed: Claimed) -> Answer:
         try:
@@ -278,13 +300,17 @@ def _claimed(row: Any, machine: Machine) -> Claimed:
 
 
 def _url_of(machine: Machine) -> str:
+    return f"{_address_of(machine)}/internal/inspections"
+
+
+def _address_of(machine: Machine) -> str:
     host = machine.ip_address
     try:
         if ipaddress.ip_address(host).version == 6:
             host = f"[{host}]"
     except ValueError:
         pass  # a host name stands for itself
-    return f"http://{host}:{machine.port}/internal/inspections"
+    return f"http://{host}:{machine.port}"
 
 
 async def _block(session: AsyncSession, machine_id: str, answer: Answer) -> None:

@@ -6,10 +6,10 @@ from common.auth import Principal
 from common.db import Database
 from common.schemas.vision import NodeEvent
 from orchestrator.events import Events
+from orchestrator.ids import plain_key
 from orchestrator.repository import inspections
 from orchestrator.schemas.queue import EventsReceipt
 from orchestrator.service.ownership import owned_machine
-from orchestrator.streaming.viewer import plain_key
 
 
 class NodeEventService:

@@ -16,7 +16,8 @@ from nats.js.errors import Error as JetStreamError
 from common.bus import Bus, Event, Resync
 from orchestrator import metrics
 from orchestrator.events import FRAME_NAME, FRAME_SUBJECT, WATCHED_SUBJECT
-from orchestrator.streaming.viewer import Message, Pictures, Viewer, plain_key
+from orchestrator.ids import plain_key
+from orchestrator.streaming.viewer import Message, Pictures, Viewer
 
 EVENTS: Final = ("gemba.inspection.>", "gemba.machine.status.*")
 _RETRY_S: Final = 1.0

@@ -23,11 +23,6 @@ class Message:
     data: dict[str, Any] = field(default_factory=dict)
 
 
-def plain_key(key: str) -> str:
-    """How it is announced that somebody watches this one's pictures without anything drawn."""
-    return f"{key}/plain"
-
-
 class Overrun(Exception):
     """A viewer is too slow even for what is never dropped; it may resume by `seq`."""
 
