@@ -17,6 +17,7 @@ function sizeOf(camera) {
 export function Stage({ camera, zones, occupancy, draft, chosen, onChoose, onDraft }) {
   const [width, height] = sizeOf(camera);
   const { picture, people } = usePicture(camera);
+  const [broken, setBroken] = useState(false);
   const drawing = useRef(/** @type {any} */ (null));
   const at = (event) => {
     const box = drawing.current.getBoundingClientRect();
@@ -31,7 +32,7 @@ export function Stage({ camera, zones, occupancy, draft, chosen, onChoose, onDra
   const remove = (place) => onDraft({ ...draft, polygon_coords: draft.polygon_coords.filter((_, index) => index !== place) });
   const shown = zones.filter((zone) => zone.zone_id !== draft?.zone_id || draft.isNew);
   return html`<div class="picture stage ${draft ? "drawing" : ""}" style=${{ aspectRatio: `${width} / ${height}` }}>
-    ${picture ? html`<img src=${picture} alt=${t("What {camera} sees", { camera: camera.name })} />` : html`<p class="no-picture">${t("No picture from this camera yet.")}</p>`}
+    ${picture && !broken ? html`<img src=${picture} onError=${() => setBroken(true)} onLoad=${() => setBroken(false)} alt=${t("What {camera} sees", { camera: camera.name })} />` : html`<p class="no-picture">${t("No picture from this camera yet.")}</p>`}
     <svg ref=${drawing} class="zones" viewBox="0 0 ${width} ${height}" onClick=${addCorner} role="group" aria-label=${t("Zones of {camera}", { camera: camera.name })}>
       ${shown.map((zone) => html`<${Zone} key=${zone.zone_id} zone=${zone} occupancy=${occupancy[zone.zone_id]} isChosen=${zone.zone_id === chosen} size=${width / 55} onChoose=${() => !draft && onChoose(zone.zone_id)} />`)}
       ${people.map(([x, y], index) => html`<circle key=${index} class="person" cx=${x} cy=${y} r=${width / 110} />`)}
@@ -88,8 +89,10 @@ function usePicture(camera) {
   useEffect(() => {
     if (stream && state === "live" && picture) return undefined;
     const fetchOne = () => setPicture((old) => (old?.startsWith("blob:") ? old : `/api/v1/cameras/${encodeURIComponent(camera.camera_id)}/snapshot?at=${Date.now()}`));
-    if (camera.last_seen_at) fetchOne();
-    const timer = setInterval(() => camera.last_seen_at && fetchOne(), SNAPSHOT_MS);
+    // Somebody else's eyes may watch a camera; then nobody here has a picture of it.
+    if (!stream || !camera.last_seen_at) return undefined;
+    fetchOne();
+    const timer = setInterval(fetchOne, SNAPSHOT_MS);
     return () => clearInterval(timer);
   }, [stream, state, Boolean(picture), camera.last_seen_at !== null]);
   return { picture, people };

@@ -57,7 +57,7 @@ function Table({ tools }) {
       onTidy=${() => change({ places: laidOut(draft.pipeline) })} trial=${trial} catalogue=${catalogue} />
     <div class="editor">
       <${Palette} tools=${tools} onAdd=${add} />
-      <section class="card bare" aria-label=${t("Pipeline")}>
+      <section class="card bare">
         <${Canvas} pipeline=${draft.pipeline} places=${draft.places} catalogue=${catalogue} selected=${selected} problems=${problems}
           onSelect=${setSelected} onMove=${(id, place) => setDraft((old) => ({ ...old, places: { ...old.places, [id]: place } }))} onJoin=${join} onCut=${cut} />
         <${Problems} problems=${problems} isEmpty=${!draft.pipeline.tools.length} />
