@@ -24,8 +24,10 @@ async def take(folder: Path, *, places: list[str], size: tuple[int, int]) -> Non
             options = {"viewport": {"width": size[0], "height": size[1]}, "color_scheme": scheme}
             entered = visit(browser, door.url, user="admin", password=door.password, **options)
             async with entered as visitor:
+                device = await first_device(visitor)
                 for place in places:
-                    await picture(visitor, place, folder / f"{name_of(place)}-{scheme}.png")
+                    path = folder / f"{name_of(place)}-{scheme}.png"
+                    await picture(visitor, place.format(device=device), path)
 
 
 async def picture(visitor: Visit, place: str, path: Path) -> None:
@@ -36,9 +38,21 @@ async def picture(visitor: Visit, place: str, path: Path) -> None:
     print(path)
 
 
+async def first_device(visitor: Visit) -> int:
+    """The id of a device of the demo floor."""
+    answer = await visitor.context.request.get(f"{visitor.url}/api/devices/?search=(demo)")
+    return int((await answer.json())["results"][0]["id"])
+
+
 def name_of(place: str) -> str:
     """A file's name for a place."""
-    return place.strip("/").replace("/", "-").replace("?", "-").replace("=", "-")
+    return (
+        place.strip("/")
+        .replace("/", "-")
+        .replace("?", "-")
+        .replace("=", "-")
+        .replace("{device}", "one")
+    )
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.async_api import expect
 
@@ -9,20 +10,24 @@ from tests.dashboard.conftest import Enter
 
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
 PLACES = (
-    "/overview", "/vision/inspections", "/vision/machines", "/vision/editor",
+    "/overview", "/vision/inspections", "/vision/machines", "/vision/editor?example=fit_ellipse",
     "/floor", "/floor/sessions", "/floor/alerts", "/floor/ask", "/floor/report", "/floor/people",
     "/printers", "/printers/new", "/printers/queue", "/printers/demo-printer-1",
-    "/devices", "/devices/new", "/devices/1",
+    "/devices", "/devices/new", "/devices/{device}",
     "/cluster", "/cluster/workers", "/cluster/logs", "/cluster/settings", "/cluster/users",
     "/cluster/keys",
 )  # fmt: skip
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_no_page_has_a_serious_fault(enter: Enter, scheme: str) -> None:
+async def test_no_page_has_a_serious_fault(
+    enter: Enter, admin: httpx.AsyncClient, scheme: str
+) -> None:
     visit = await enter(color_scheme=scheme)
+    await expect((await visit.to("/devices")).get_by_text("Pump 1 (demo)")).to_be_visible()
+    found = (await admin.get("/api/devices/?search=pump%201")).json()["results"][0]
     faults: list[str] = []
-    for place in PLACES:
+    for place in (one.format(device=found["id"]) for one in PLACES):
         page = await visit.to(place)
         await expect(page.locator(".loading")).to_have_count(0, timeout=20_000)
         # The policy lets no script be added to the page; Playwright's own evaluation may.
