@@ -13,6 +13,9 @@ from demo.floor.mqtt import MqttLine
 
 _TICK_S: Final = 5.0
 _BETWEEN_S: Final = 20.0
+_PAUSE_S: Final = 45.0
+_PAUSES: Final = 0.02
+_BAD_LUCK: Final = 0.15
 _AMBIENT_C: Final = 24.0
 _PRODUCTS: Final = (
     ("Cable guide", "cable_guide.gcode", 420),
@@ -57,6 +60,7 @@ class Printing:
     product: tuple[str, str, int]
     began_at: float = field(default_factory=time.monotonic)
     head_start: float = 0.0
+    paused_until: float = 0.0
     hotend_c: float = _AMBIENT_C
     bed_c: float = _AMBIENT_C
 
@@ -65,6 +69,16 @@ class Printing:
         """Percent of the print."""
         share = (time.monotonic() - self.began_at) / (self.model.minutes * 60) + self.head_start
         return min(100.0, share * 100)
+
+    def status(self) -> str:
+        """Printing, or paused now and then for somebody who changes the filament."""
+        now = time.monotonic()
+        if now < self.paused_until:
+            self.began_at += _TICK_S
+            return "paused"
+        if random.random() < _PAUSES:
+            self.paused_until = now + _PAUSE_S
+        return "printing"
 
     def metrics(self) -> dict[str, float]:
         """What a printer would measure now."""
@@ -130,10 +144,12 @@ async def _by_http(mesh: Mesh, model: Model, key: str) -> None:
         printing = Printing(model, random.choice(_PRODUCTS), head_start=random.uniform(0, 0.6))
         who = {"api_key": key, "printer_id": model.printer_id}
         status_id = await _started(mesh, model, printing, who)
-        while printing.progress < 100:
-            await _tell(mesh, who, status_id, printing, status="printing")
+        ends_badly_at = random.uniform(60, 95) if random.random() < _BAD_LUCK else 101.0
+        while printing.progress < min(100, ends_badly_at):
+            await _tell(mesh, who, status_id, printing, status=printing.status())
             await asyncio.sleep(_TICK_S)
-        await _tell(mesh, who, status_id, printing, status="completed")
+        end = "completed" if printing.progress >= 100 else "failed"
+        await _tell(mesh, who, status_id, printing, status=end)
         await asyncio.sleep(_BETWEEN_S)
 
 

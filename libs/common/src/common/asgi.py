@@ -31,6 +31,11 @@ _SANE_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _METHODS: Final = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
 _QUIET: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+# What machines ask or tell all day long: that it failed is news, that it went well is not.
+_ROUTINE: Final = re.compile(
+    r"/internal/|/openapi\.json$|/api/v1/webhooks/(events|heartbeat|artifacts)|/api/status/update$"
+    r"|/api/v1/[^/]+/telemetry$|/api/v1/observations$"
+)
 _log = logging.getLogger("access")
 
 
@@ -147,7 +152,8 @@ def observe_request(scope: Scope, *, status: int, duration_s: float) -> None:
         _ALL.observe(duration_s)
         if status >= 500:
             _FAILED.inc()
-    level = logging.DEBUG if is_quiet else logging.INFO
+    is_routine = status < 400 and _ROUTINE.match(scope["path"]) is not None
+    level = logging.DEBUG if is_quiet or is_routine else logging.INFO
     if _log.isEnabledFor(level):
         query = scope.get("query_string", b"").decode("latin-1")
         path = scope["path"] + (f"?{redact(query)}" if query else "")

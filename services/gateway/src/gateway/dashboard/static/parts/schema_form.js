@@ -35,12 +35,12 @@ function Property({ id, name, rule, value, isRequired, error, onChange }) {
     min=${kind.minimum ?? kind.exclusiveMinimum} max=${kind.maximum ?? kind.exclusiveMaximum} step=${kind.type === "integer" ? 1 : "any"}
     onInput=${(text) => onChange(text === "" ? undefined : Number(text))} />`;
   if (kind.type === "string") return html`<${Field} ...${shared} value=${value ?? kind.default ?? ""} maxlength=${kind.maxLength} onInput=${(text) => onChange(text === "" ? undefined : text)} />`;
-  if (kind.prefixItems?.every((one) => one.type === "number" || one.type === "integer")) return html`<${Numbers} ...${shared} rules=${kind.prefixItems} value=${value ?? kind.default} onChange=${onChange} />`;
+  if (kind.prefixItems?.every((one) => one.type === "number" || one.type === "integer")) return html`<${Numbers} ...${shared} plain=${name.replaceAll("_", " ")} rules=${kind.prefixItems} value=${value ?? kind.default} onChange=${onChange} />`;
   return html`<${Json} ...${shared} value=${value ?? kind.default} onChange=${onChange} />`;
 }
 
 /** Some numbers beside each other, such as the bounds of a colour. */
-function Numbers({ id, label, hint, error, rules, value, onChange }) {
+function Numbers({ id, label, plain, hint, error, rules, value, onChange }) {
   const given = value ?? rules.map(() => "");
   const set = (index, text) => {
     const next = rules.map((_, place) => (place === index ? Number(text) : Number(given[place] || 0)));
@@ -48,7 +48,7 @@ function Numbers({ id, label, hint, error, rules, value, onChange }) {
   };
   return html`<div class="field" role="group" aria-labelledby="${id}-label"><span class="label" id="${id}-label">${label}</span>
     <div class="row tight nowrap-row">${rules.map((rule, index) => html`<input key=${index} type="number" min=${rule.minimum} max=${rule.maximum} value=${given[index]}
-      aria-label="${label} ${index + 1}" aria-invalid=${Boolean(error)} onInput=${(event) => set(index, event.currentTarget.value)} />`)}</div>
+      aria-label="${plain} ${index + 1}" aria-invalid=${Boolean(error)} onInput=${(event) => set(index, event.currentTarget.value)} />`)}</div>
     ${hint && html`<span class="hint">${hint}</span>`}${error && html`<span class="wrong">${error}</span>`}</div>`;
 }
 

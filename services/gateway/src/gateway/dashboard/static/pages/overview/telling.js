@@ -11,8 +11,10 @@ let count = 0;
  * @param {any} event
  */
 export function told(event) {
-  const inner = event.topic && event.data?.type ? { ...event.data, seq: event.seq } : event;
-  const tell = TELLERS[inner.type] ?? TELLERS[inner.topic];
+  // The mesh's own socket puts the ids among the data; alerts come there from every service.
+  const inner = event.topic ? { ...event.data, ...event } : event;
+  if (inner.type === "alert" && !event.topic) return null;
+  const tell = TELLERS[inner.type];
   const line = tell?.(inner);
   return line ? { at: inner.timestamp, key: ++count, tone: "idle", ...line } : null;
 }
@@ -43,7 +45,6 @@ const TELLERS = {
     icon: "floor", who: session.worker_id, href: "#/floor/sessions", what: `${t(event)} ${session.zone_id}`, tone: event === "idle_start" ? "warn" : "ok",
   }),
   alert: alertLine,
-  alerts: alertLine,
 };
 
 function alertLine(event) {

@@ -33,7 +33,7 @@ export function NewPrinter() {
   return html`<${Heading} title=${t("Add a printer")} back=${["#/printers", t("Printers")]} />
     ${made ? html`<${Made} printer=${made} />` : html`<div class="grid cols-2"><form class="card stack" onSubmit=${submit}>
       <${Drivers} value=${draft.driver} onChange=${set("driver")} />
-      <${Field} label=${t("Id")} name="printer_id" value=${draft.printer_id} onInput=${set("printer_id")} error=${errors.printer_id} required pattern="[A-Za-z0-9][A-Za-z0-9_.:-]*" hint=${t("Letters, digits, - and _; it never changes.")} />
+      <${Field} label=${t("Id")} name="printer_id" value=${draft.printer_id} onInput=${set("printer_id")} error=${errors.printer_id} required pattern="[A-Za-z0-9][\\w.:\\-]*" hint=${t("Letters, digits, - and _; it never changes.")} />
       <${Field} label=${t("Name")} name="name" value=${draft.name} onInput=${set("name")} error=${errors.name} required />
       <${Field} label=${t("Model")} name="model" value=${draft.model} onInput=${set("model")} />
       <${Field} label=${t("Location")} name="location" value=${draft.location} onInput=${set("location")} />

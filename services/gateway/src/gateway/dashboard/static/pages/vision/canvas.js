@@ -40,7 +40,7 @@ export function Canvas({ pipeline, places, catalogue, selected, problems, onSele
   };
   const size = extent(places);
   const start = held && wires.ports[`out/${held.id}/${held.port.name}`];
-  return html`<div class="canvas" onPointerMove=${follow} onPointerUp=${release} onKeyDown=${(event) => event.key === "Escape" && setHeld(null)}>
+  return html`<div class="canvas" tabindex="0" role="region" aria-label=${t("Pipeline")} onPointerMove=${follow} onPointerUp=${release} onKeyDown=${(event) => event.key === "Escape" && setHeld(null)}>
     <div class="table" ref=${table} style=${{ width: `${size[0]}px`, height: `${size[1]}px` }}>
       <svg class="wires" width=${size[0]} height=${size[1]} aria-hidden="true">
         ${wires.lines.map((line) => html`<path key=${line.key} d=${line.d} />`)}

@@ -20,14 +20,14 @@ const CHECK_AFTER_MS = 500;
 const FIRST = { name: "", inspection_type: "", pipeline_config: { tools: [], connections: [] } };
 
 /** The editor with the catalogue that the machines have sent. */
-export function Editor() {
+export function Editor({ query }) {
   const tools = useResource("/api/v1/tools/");
-  return html`<${Loaded} of=${tools}>${(data) => html`<${Table} tools=${data.tools} />`}<//>`;
+  return html`<${Loaded} of=${tools}>${(data) => html`<${Table} tools=${data.tools} example=${query.get("example")} />`}<//>`;
 }
 
-function Table({ tools }) {
+function Table({ tools, example }) {
   const catalogue = useMemo(() => new Map(tools.map((tool) => [tool.name, tool])), [tools]);
-  const [draft, setDraft] = useState(() => opened(keptDraft() ?? FIRST, catalogue));
+  const [draft, setDraft] = useState(() => opened(exampleOf(catalogue.get(example)) ?? keptDraft() ?? FIRST, catalogue));
   const [selected, setSelected] = useState("");
   const problems = useProblems(draft.pipeline);
   const trial = useTrial();
@@ -57,7 +57,7 @@ function Table({ tools }) {
       onTidy=${() => change({ places: laidOut(draft.pipeline) })} trial=${trial} catalogue=${catalogue} />
     <div class="editor">
       <${Palette} tools=${tools} onAdd=${add} />
-      <section class="card bare" aria-label=${t("Pipeline")}>
+      <section class="card bare">
         <${Canvas} pipeline=${draft.pipeline} places=${draft.places} catalogue=${catalogue} selected=${selected} problems=${problems}
           onSelect=${setSelected} onMove=${(id, place) => setDraft((old) => ({ ...old, places: { ...old.places, [id]: place } }))} onJoin=${join} onCut=${cut} />
         <${Problems} problems=${problems} isEmpty=${!draft.pipeline.tools.length} />
@@ -68,6 +68,10 @@ function Table({ tools }) {
     </div>
     <${Trial} trial=${trial} order=${draft.pipeline.tools.map((one) => one.id)} />
   </div>`;
+}
+
+function exampleOf(kind) {
+  return kind && { name: t("Example: {tool}", { tool: kind.name.replaceAll("_", " ") }), inspection_type: kind.name, pipeline_config: kind.example };
 }
 
 /** A place that no other tool lies on. */
