@@ -16,6 +16,7 @@ from tracking.api import (
     internal,
     metrics,
     observations,
+    reports,
     rulebook,
     sessions,
     streams,
@@ -33,6 +34,7 @@ from tracking.service.people import PeopleService
 from tracking.service.places import PlaceService
 from tracking.service.plans import Plans
 from tracking.service.reckoning import ReckoningService
+from tracking.service.reporting import ReportingService
 from tracking.service.rulebook import RulebookService
 from tracking.service.stays import StayService
 from tracking.service.telling import Teller
@@ -53,6 +55,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     sessions.router,
     metrics.router,
     alerts.router,
+    reports.router,
     internal.router,
     streams.router,
 )
@@ -92,6 +95,7 @@ class Assembly:
             stays=StayService(database),
             reckoning=ReckoningService(database, rules),
             attention=AttentionService(database, teller),
+            reporting=ReportingService(database, rules),
             ticker=self.ticker,
         )
 

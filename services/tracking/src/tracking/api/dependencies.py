@@ -13,6 +13,7 @@ from tracking.service.lenses import LensService
 from tracking.service.people import PeopleService
 from tracking.service.places import PlaceService
 from tracking.service.reckoning import ReckoningService
+from tracking.service.reporting import ReportingService
 from tracking.service.rulebook import RulebookService
 from tracking.service.stays import StayService
 from tracking.service.ticking import Ticker
@@ -32,6 +33,7 @@ class Services:
     stays: StayService
     reckoning: ReckoningService
     attention: AttentionService
+    reporting: ReportingService
     ticker: Ticker
 
 
