@@ -15,6 +15,7 @@ from tracking.service.places import PlaceService
 from tracking.service.reckoning import ReckoningService
 from tracking.service.reporting import ReportingService
 from tracking.service.rulebook import RulebookService
+from tracking.service.running import RunningService
 from tracking.service.stays import StayService
 from tracking.service.ticking import Ticker
 from tracking.settings import Settings
@@ -34,6 +35,7 @@ class Services:
     reckoning: ReckoningService
     attention: AttentionService
     reporting: ReportingService
+    running: RunningService
     ticker: Ticker
 
 
