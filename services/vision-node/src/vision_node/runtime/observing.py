@@ -117,4 +117,3 @@ async def addressed(graph: Graph, access: SourceAccess, gateway: Gateway) -> Sou
             with suppress(Refused):
                 addresses[camera_id] = await gateway.camera_address(camera_id)
     return replace(access, addresses=addresses) if addresses else access
-
