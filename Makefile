@@ -6,8 +6,9 @@ UV := .tools/bin/uv
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo demo-clean backup restore screenshots test check audit format clean
+.PHONY: help setup run demo demo-clean backup restore screenshots test bench chaos soak check audit format clean
 DEMO ?= 1
+MINUTES ?= 5
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -43,6 +44,9 @@ restore: setup ## Start a mesh from a backup, in an empty data folder: make rest
 
 test: setup ## Run every test against a real mesh
 	$(BIN)/pytest -n 2 --dist loadfile
+
+chaos: setup ## Kill every part under load, then compare what was promised with what is stored (MINUTES=5)
+	@$(BIN)/python -m bench.chaos --minutes $(MINUTES)
 
 check: setup ## Format, lint, types, import contracts, dependencies, deploy files, known holes
 	$(BIN)/ruff format --check .
