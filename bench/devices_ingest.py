@@ -4,7 +4,7 @@
 - the same rows again (every one a repeat), against the same COPY
 - 1 row a request, against a request that is read, authenticated and decoded, and stores nothing
 
-`python bench/devices_ingest.py [--rows 200000]`; the last line is JSON.
+`python -m bench.devices_ingest [--rows 200000]`; the last line is JSON.
 """
 
 import argparse
@@ -28,11 +28,11 @@ import asyncpg
 import httpx
 import psutil
 
+from bench.http_load import Plan, send
 from gemba_local.mesh import LocalMesh
 from gemba_local.ports import pick
 
 _START = datetime.now(UTC).replace(microsecond=0) - timedelta(days=2)
-_LOAD = Path(__file__).with_name("devices_load.py")
 _METRICS = 10
 
 
@@ -59,22 +59,7 @@ def body(indexes: range) -> str:
 
 def load(port: int, path: str, token: str, bodies: list[str], *, connections: int) -> float:
     """Send these bodies; the seconds that it took."""
-    plan = {
-        "port": port,
-        "path": path,
-        "token": token,
-        "bodies": bodies,
-        "connections": connections,
-    }
-    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
-        json.dump(plan, file)
-        file.flush()
-        output = subprocess.run(
-            [sys.executable, str(_LOAD), file.name], check=True, capture_output=True, text=True
-        ).stdout
-    answer = json.loads(output)
-    assert set(answer["statuses"]) <= {"201", "200"}, answer
-    return float(answer["seconds"])
+    return send(Plan(port, path, token, connections, bodies)).seconds
 
 
 async def copy(mesh: LocalMesh, series: dict[str, int], rows: int, *, batch: int) -> float:
