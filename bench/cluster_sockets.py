@@ -32,6 +32,7 @@ from tests.infrastructure import (
 )
 from websockets.asyncio.server import ServerConnection, broadcast, serve
 
+from bench.figures import Figure, report
 from common.bus import Bus
 from common.settings import ServiceSettings
 
@@ -267,10 +268,11 @@ def main() -> None:
     with ExitStack() as stack:
         all_in, net = measure_service(stack, count, seconds)
     reference = measure_bare(count, seconds)
-    print(f"{count} clients, {RATE} events a second, {seconds} s; µs of CPU for one delivery:")
-    print(f"  bare websockets broadcast  {reference:6.2f}")
-    print(f"  cluster, all its work      {all_in:6.2f}  ratio {all_in / reference:.2f}")
-    print(f"  cluster, less idle work    {net:6.2f}  ratio {net / reference:.2f}")
+    what = f"cluster: CPU a delivery to {count}"
+    report([
+        Figure(f"{what}, websockets.broadcast", net, "µs", bare=reference, target="<=1.5"),
+        Figure(f"{what}, idle work counted in", all_in, "µs", bare=reference),
+    ])  # fmt: skip
 
 
 if __name__ == "__main__":

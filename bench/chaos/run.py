@@ -11,13 +11,12 @@ from bench.chaos.faults import Fault, Unexpected
 from bench.load.ledger import Verdict
 from bench.load.mixed import Mixed, mixed_load
 from bench.load.pulse import Pulse, recovery_s
+from bench.load.site import HONEST
 from gemba_local.mesh import LocalMesh, MeshError
 
 TARGET_S: Final = 30.0
 _PATIENCE_S: Final = 90.0
 _CALM_S: Final = 3.0
-# What a client is told while a part is away; anything else of the 5xx is a defect.
-_HONEST: Final = frozenset({"502", "503", "504"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +34,13 @@ class Outcome:
         return max(self.felt_s.values()) if self.felt_s else None
 
     @property
+    def felt(self) -> str:
+        """The same in words, with what went wrong beside."""
+        seconds = self.recovery_s
+        shown = "never" if seconds is None else f"{seconds:.1f} s"
+        return f"{shown} {self.problem}".strip()
+
+    @property
     def holds(self) -> bool:
         """True when all were within the target, and nobody was told anything wrong."""
         seconds = self.recovery_s
@@ -43,7 +49,7 @@ class Outcome:
     @property
     def defects(self) -> list[str]:
         """Answers that nobody should get while a part is away."""
-        return [why for why in self.refused if why[0] in "45" and why not in _HONEST]
+        return [why for why in self.refused if why[0] in "45" and int(why[:3]) not in HONEST]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +74,7 @@ async def run(mesh: LocalMesh, todo: Iterable[Fault], *, calm_s: float = _CALM_S
         await _all_served(load, time.monotonic(), patience_s=_PATIENCE_S)
         for fault in todo:
             outcome = await _outcome(load, fault)
-            print(f"{fault.name}: {outcome.recovery_s} s {outcome.problem}", flush=True)
+            print(f"{fault.name}: {outcome.felt}", flush=True)
             outcomes.append(outcome)
             await asyncio.sleep(calm_s)
         verdicts = await load.verdicts()

@@ -27,7 +27,7 @@ def lines(report: Report) -> Iterator[str]:
 def _fault(outcome: Outcome) -> Iterator[str]:
     seconds = "never" if outcome.recovery_s is None else f"{outcome.recovery_s:.1f}"
     slowest = max(outcome.felt_s, key=outcome.felt_s.__getitem__) if outcome.felt_s else "–"
-    answers = ", ".join(f"{why} × {times}" for why, times in outcome.refused.most_common(4))
+    answers = ", ".join(f"{why[:24]} × {times}" for why, times in outcome.refused.most_common(4))
     yield (
         f"{outcome.fault:32} {seconds:>12} {f'<= {TARGET_S:.0f}':>7} "
         f"{'ok' if outcome.holds else 'MISS':4} {slowest}; {answers or 'all served'}"
@@ -35,7 +35,7 @@ def _fault(outcome: Outcome) -> Iterator[str]:
     if outcome.problem:
         yield f"    {outcome.problem}"
     if outcome.defects:
-        yield f"    answers that nobody should get: {', '.join(outcome.defects)}"
+        yield from (f"    nobody should get: {why}" for why in outcome.defects[:_SHOWN])
 
 
 def _verdict(verdict: Verdict) -> Iterator[str]:

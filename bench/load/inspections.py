@@ -40,15 +40,18 @@ class Inspections:
         self.pulses = [Pulse(self.kind), self._done]
 
     @classmethod
-    async def prepared(cls, site: Site, *, every_s: float = 0.5) -> Self:
+    async def prepared(cls, site: Site, *, every_s: float = 1.0) -> Self:
         """With a picture of its own."""
         files = {"file": ("load.png", png(200, 160))}
-        answer = await site.http.post("/api/v1/images/", files=files)
-        answer.raise_for_status()
-        return cls(site, chain(answer.json()["image_id"], ("blob_detection", {})), every_s=every_s)
+        image = await site.asked(lambda: site.http.post("/api/v1/images/", files=files))
+        return cls(site, chain(image["image_id"], ("blob_detection", {})), every_s=every_s)
 
     async def run(self) -> None:
-        """Start inspections and look for results until the end."""
+        """Start inspections and look for results until the end.
+
+        A result counts from when it was last known to be missing: work that waited through a
+        fault proves as well as new work that the line goes on.
+        """
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(
                 self._site.steadily(self.pulses[0], self._start, every_s=self._every_s)
@@ -72,9 +75,13 @@ class Inspections:
 
     async def _look(self) -> None:
         while not self._site.is_over.is_set():
-            for inspection_id in [*list(self._open)[:10], *list(self._open)[-10:]]:
-                if await self._is_completed(inspection_id) and inspection_id in self._open:
+            for inspection_id in list(self._open)[:10]:
+                asked_at = time.monotonic()
+                if await self._is_completed(inspection_id):
+                    # It was open when it was last asked for: it has been completed since.
                     self._done.good(self._open.pop(inspection_id))
+                else:
+                    self._open[inspection_id] = asked_at
             await self._site.pause(_LOOK_EVERY_S)
 
     async def _is_completed(self, inspection_id: str) -> bool:
