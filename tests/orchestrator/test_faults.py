@@ -18,6 +18,8 @@ from tests.infrastructure import Postgres, stop
 from tests.orchestrator.conftest import Make, Running, eventually, inspect, record_of
 from tests.orchestrator.node import Node
 
+_AT_ONCE = 8  # slots of all nodes together: what two replicas may claim side by side
+
 
 @contextmanager
 def a_node_process(
@@ -147,8 +149,10 @@ async def _each_counted_once(admin: httpx.AsyncClient, total: int) -> None:
         page = (listed["next"] or "").removeprefix("https://factory.example") or None
     assert len(set(ids)) == total
     outcomes: Counter[Any] = Counter()
+    begun: list[tuple[str, int]] = []
     for inspection_id in ids:
         record = await record_of(admin, inspection_id)
+        begun.append((record["attempts"][0]["started_at"], record["priority"]))
         ended = [one["outcome"] for one in record["attempts"]]
         outcomes.update(ended)
         assert ended.count("completed") == 1
@@ -157,6 +161,13 @@ async def _each_counted_once(admin: httpx.AsyncClient, total: int) -> None:
         numbers = [one["attempt"] for one in record["attempts"]]
         assert numbers == sorted(set(numbers))
     assert outcomes["lease_expired"] + outcomes["machine_offline"] > 0, "no kill hit any work"
+    _begun_by_priority([priority for _, priority in sorted(begun)])
+
+
+def _begun_by_priority(priorities: list[int]) -> None:
+    """None was begun while more urgent ones waited, but for claims of the same moment."""
+    for place in range(len(priorities) - _AT_ONCE):
+        assert priorities[place] <= min(priorities[place + _AT_ONCE :]), priorities
 
 
 async def test_a_killed_database_comes_back_and_the_queue_goes_on(

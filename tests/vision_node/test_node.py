@@ -243,7 +243,8 @@ async def test_a_result_outlives_an_orchestrator_that_is_away_and_a_killed_node(
     mesh.images_open.set()
     mesh.is_away = True
     spool = node.folder / "vision-node" / "MV-Test" / "spool"
-    await mesh.until(lambda: [*spool.glob("*-ins_1")])
+    # A name that begins with a dot is still being written.
+    await mesh.until(lambda: [*spool.glob("[0-9]*-ins_1")])
     await node.end(signal.SIGKILL)
     assert mesh.results == []
     mesh.is_away = False
@@ -309,6 +310,9 @@ async def test_metrics_are_scraped_and_the_key_is_in_no_log(mesh: Mesh, node: No
     await node.push("ins_1", BlobDetection.example)
     await mesh.until(lambda: mesh.results)
     text = (await node.http.get("/metrics")).text
-    assert 'vision_tool_duration_seconds_count{tool="blob_detection"}' in text
+    labels = 'node="MV-Test",pipeline="blob_detection",tool="blob_detection"'
+    assert f"vision_tool_duration_seconds_count{{{labels}}}" in text
+    labels = 'node="MV-Test",pipeline="blob_detection",status="completed"'
+    assert f"vision_inspection_duration_seconds_count{{{labels}}}" in text
     assert "vision_inspections_running" in text
     assert "sk_live_k" not in node.log()

@@ -83,6 +83,7 @@ class Bus:
     def __init__(self, settings: ServiceSettings, *, name: str) -> None:
         self._url = settings.nats_url.get_secret_value()
         self._name = f"gemba-{name}"
+        self._replicas = settings.nats_replicas
         self._client = Client()
         self._connected = asyncio.Event()
 
@@ -158,6 +159,7 @@ class Bus:
             max_age=_RETAINED_S,
             max_bytes=_RETAINED_BYTES,
             discard=DiscardPolicy.OLD,
+            num_replicas=self._replicas,
         )
         try:
             await self.jetstream.add_stream(config)

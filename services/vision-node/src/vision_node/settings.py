@@ -12,6 +12,9 @@ from pydantic_settings import NoDecode
 from common.settings import ServiceSettings
 from vision_node.inference.sessions import Provider
 
+# Streams wait for frames most of their time, and a picture should find its thread busy with
+# another one's end, not idle.
+_FOR_EACH_CORE = 4
 _ANY_ADDRESS = frozenset({"0.0.0.0", "::", ""})
 
 
@@ -30,16 +33,24 @@ class Settings(ServiceSettings):
         "", max_length=253, description="Address at which the orchestrator reaches this node."
     )
     max_concurrent_inspections: int = Field(
-        default_factory=lambda: os.cpu_count() or 1,
+        default_factory=lambda: _FOR_EACH_CORE * (os.cpu_count() or 1),
         ge=1,
         le=1000,
-        description="Inspections at once; the number of cores if not set.",
+        description="Inspections at once, streams too; four a core if not set. What they cost "
+        "bounds them as well: see GEMBA_MAX_WAIT_S.",
     )
     vision_threads: int = Field(
         default_factory=lambda: os.cpu_count() or 1,
         ge=1,
         le=256,
         description="Threads that run tools; the number of cores if not set.",
+    )
+    max_wait_s: float = Field(
+        1,
+        gt=0,
+        le=3600,
+        description="A picture is refused, and stays in the queue, where by measured costs it "
+        "would wait longer than this for a thread.",
     )
     image_folders: Annotated[tuple[Path, ...], NoDecode] = Field(
         (), description="Folders that `file` sources may read, separated by a colon."
@@ -57,6 +68,13 @@ class Settings(ServiceSettings):
     )
     onnx_threads: int = Field(
         1, ge=1, le=64, description="Threads within one run of a model; tools run side by side."
+    )
+    onnx_lanes: int = Field(
+        0,
+        ge=0,
+        le=64,
+        description="Runs of one model side by side; what waits shares a run where the model takes "
+        "batches. 0: as many as threads on a processor, one on a GPU.",
     )
     max_image_pixels: int = Field(
         64_000_000, ge=1, le=1_000_000_000, description="Largest picture that is decoded."
@@ -94,6 +112,11 @@ class Settings(ServiceSettings):
         if self.machine_address:
             return self.machine_address
         return socket.gethostname() if self.host in _ANY_ADDRESS else self.host
+
+    @property
+    def onnx_runs_at_once(self) -> int:
+        """Lanes of a model."""
+        return self.onnx_lanes or (self.vision_threads if self.onnx_provider == "cpu" else 1)
 
     @property
     def spool_dir(self) -> Path:

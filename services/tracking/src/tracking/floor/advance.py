@@ -7,11 +7,12 @@ frames is unseen, and no hold advances in it.
 """
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Self
 
+from tracking.floor.geometry import Areas
 from tracking.floor.observations import Frame, Identities, Rules, Seconds, Track, Zone
 from tracking.floor.sessions import Event, Session
 
@@ -59,11 +60,17 @@ def _by_key(sessions: Iterable[dict[str, Any]]) -> dict[str, Session]:
     return {values["key"]: Session.from_json(values) for values in sessions}
 
 
+def areas_of(zones: Iterable[Zone], rules: Rules) -> Areas:
+    """The zones as `advance` asks them; worth keeping from batch to batch."""
+    polygons = {zone.zone_id: zone.polygon for zone in zones}
+    return Areas(polygons, margin_px=rules.border_margin_px)
+
+
 def advance(
     state: State,
     frames: Iterable[Frame],
     *,
-    zones: Sequence[Zone],
+    zones: Sequence[Zone] | Areas,
     rules: Rules,
     identities: Identities | None = None,
 ) -> tuple[State, list[Event]]:
@@ -79,20 +86,20 @@ def advance(
     Returns:
         The next state, and what happened, in order.
     """
-    floor = _Floor(state, zones=zones, rules=rules, identities=identities or Identities())
+    floor = Floor(state, zones=zones, rules=rules, identities=identities or Identities())
     events: list[Event] = []
     for frame in sorted(frames, key=lambda f: f.time_s):
         events += floor.take(frame)
     return floor.state(), events
 
 
-class _Floor:
-    """The state while it is worked on."""
+class Floor:
+    """The state while it is worked on, one frame after the other."""
 
     def __init__(
-        self, state: State, *, zones: Sequence[Zone], rules: Rules, identities: Identities
+        self, state: State, *, zones: Sequence[Zone] | Areas, rules: Rules, identities: Identities
     ) -> None:
-        self._zones = {zone.zone_id: zone for zone in zones}
+        self._areas = zones if isinstance(zones, Areas) else areas_of(zones, rules)
         self._rules = rules
         self._identities = identities
         self._clock_s = state.clock_s
@@ -101,7 +108,18 @@ class _Floor:
         self._just_ended = dict(state.just_ended)
         self._of_presence = {(s.track_id, s.zone_id): key for key, s in self._sessions.items()}
 
+    @property
+    def clock_s(self) -> Seconds | None:
+        """The newest frame's time."""
+        return self._clock_s
+
+    @property
+    def sessions(self) -> Mapping[str, Session]:
+        """Open sessions by key."""
+        return self._sessions
+
     def state(self) -> State:
+        """The state as it is now."""
         return State(
             clock_s=self._clock_s,
             candidates=self._candidates,
@@ -117,22 +135,27 @@ class _Floor:
             yield from self._pass_unseen(now_s)
             passed_s = 0.0
         self._clock_s = now_s
-        present = {track.track_id: track for track in frame.tracks}
-        inside = {
-            (track.track_id, zone_id): track
-            for track in present.values()
-            for zone_id in self._zones
-            if self._is_in(track, zone_id)
-        }
+        inside = self._inside({track.track_id: track for track in frame.tracks})
         yield from self._sight(inside, now_s)
         yield from self._miss(inside, passed_s)
         yield from self._confirm(inside, now_s)
 
-    def _is_in(self, track: Track, zone_id: str) -> bool:
-        presence = (track.track_id, zone_id)
-        was_in = presence in self._of_presence or presence in self._candidates
-        margin_px = self._rules.border_margin_px if was_in else 0.0
-        return self._zones[zone_id].polygon.contains(track.foot, margin_px=margin_px)
+    def _inside(self, present: Mapping[str, Track]) -> dict[Presence, Track]:
+        was_in: dict[str, list[str]] = {}
+        for track_id, zone_id in (*self._of_presence, *self._candidates):
+            was_in.setdefault(track_id, []).append(zone_id)
+        return {
+            (track_id, zone_id): track
+            for track_id, track in present.items()
+            for zone_id in self._areas.holding(track.foot, was_in.get(track_id, ()))
+        }
+
+    def expire(self) -> Iterator[Event]:
+        """End every session: nothing has been seen for so long that nobody knows."""
+        for key in list(self._sessions):
+            yield self._end(key)
+        self._candidates.clear()
+        self._just_ended.clear()
 
     def _pass_unseen(self, now_s: Seconds) -> Iterator[Event]:
         assert self._clock_s is not None
@@ -166,7 +189,7 @@ class _Floor:
                 continue
             missing_s = session.missing_s + passed_s
             self._sessions[key] = replace(session, missing_s=missing_s)
-            if missing_s >= self._rules.exit_hold_s or session.zone_id not in self._zones:
+            if missing_s >= self._rules.exit_hold_s or session.zone_id not in self._areas.names:
                 yield self._end(key)
 
     def _end(self, key: str) -> Event:

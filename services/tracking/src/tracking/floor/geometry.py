@@ -5,7 +5,7 @@ it.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations, pairwise
@@ -17,6 +17,10 @@ MAX_CORNERS: Final = 100
 _MIN_AREA_PX2: Final = 1.0
 # Numbers of a picture are at most some ten thousand; below this a cross product is rounding.
 _FLAT: Final = 1e-9
+_CELL_PX: Final = 32.0
+# From a cell's centre to its corner, and a little more.
+_CELL_REACH_PX: Final = 23.0
+_MOST_CELLS: Final = 20_000
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,24 @@ class Polygon:
         return tuple(pairwise((*self.corners, self.corners[0])))
 
     @cached_property
-    def _box(self) -> tuple[float, float, float, float]:
+    def _slants(self) -> tuple[tuple[float, float, float, float], ...]:
+        """Upper y, lower y, x at y = 0, and x for each y, of the sides that are not level."""
+        return tuple(
+            (min(y1, y2), max(y1, y2), x1 - y1 * (x2 - x1) / (y2 - y1), (x2 - x1) / (y2 - y1))
+            for (x1, y1), (x2, y2) in self._edges
+            if y1 != y2
+        )
+
+    @cached_property
+    def _edge_boxes(self) -> tuple[tuple[float, float, float, float, tuple[XY, XY]], ...]:
+        return tuple(
+            (min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2), ((x1, y1), (x2, y2)))
+            for (x1, y1), (x2, y2) in self._edges
+        )
+
+    @cached_property
+    def box(self) -> tuple[float, float, float, float]:
+        """Left, top, right and bottom, in px."""
         xs, ys = zip(*self.corners, strict=True)
         return min(xs), min(ys), max(xs), max(ys)
 
@@ -41,23 +62,75 @@ class Polygon:
         which costs most, only of who is outside and near.
         """
         x, y = point
-        left, top, right, bottom = self._box
+        left, top, right, bottom = self.box
         if x < left - margin_px or x > right + margin_px:
             return False
         if y < top - margin_px or y > bottom + margin_px:
             return False
-        if self._surrounds(x, y):
-            return True
-        reach = margin_px * margin_px
-        return any(_distance_squared(x, y, edge) <= reach for edge in self._edges)
+        return self.surrounds(x, y) or self.is_near(x, y, margin_px=margin_px)
 
-    def _surrounds(self, x: float, y: float) -> bool:
+    def surrounds(self, x: float, y: float) -> bool:
         """Even-odd rule; a point on the border may count either way."""
         is_inside = False
-        for (x1, y1), (x2, y2) in self._edges:
-            if (y1 > y) != (y2 > y) and x < (x2 - x1) * (y - y1) / (y2 - y1) + x1:
+        for top, bottom, start, slant in self._slants:
+            if top <= y < bottom and x < start + slant * y:
                 is_inside = not is_inside
         return is_inside
+
+    def is_near(self, x: float, y: float, *, margin_px: float) -> bool:
+        """True no further than this from the border."""
+        for left, top, right, bottom, edge in self._edge_boxes:
+            if (
+                left - margin_px <= x <= right + margin_px
+                and top - margin_px <= y <= bottom + margin_px
+                and _distance_squared(x, y, edge) <= margin_px * margin_px
+            ):
+                return True
+        return False
+
+
+class Areas:
+    """Several zones at once, in a grid of cells that fills as it is asked.
+
+    Most feet are in a cell that lies wholly inside or outside of every zone: they cost one look.
+    """
+
+    def __init__(self, polygons: Mapping[str, Polygon], *, margin_px: float) -> None:
+        self.names = frozenset(polygons)
+        self._polygons = dict(polygons)
+        self._margin_px = margin_px
+        self._cells: dict[tuple[float, float], tuple[_Part, ...]] = {}
+
+    def holding(self, point: XY, was_in: Container[str] = ()) -> list[str]:
+        """The zones that the point is in; of those that it was in, up to the margin."""
+        x, y = point
+        cell = (x // _CELL_PX, y // _CELL_PX)
+        parts = self._cells.get(cell)
+        if parts is None:
+            parts = self._filled(cell)
+        return [
+            name
+            for name, area, is_whole in parts
+            if is_whole
+            or area.surrounds(x, y)
+            or area.is_near(x, y, margin_px=self._margin_px if name in was_in else 0.0)
+        ]
+
+    def _filled(self, cell: tuple[float, float]) -> "tuple[_Part, ...]":
+        if len(self._cells) >= _MOST_CELLS:
+            self._cells.clear()
+        x, y = (cell[0] + 0.5) * _CELL_PX, (cell[1] + 0.5) * _CELL_PX
+        parts = []
+        for name, area in self._polygons.items():
+            is_inside = area.surrounds(x, y)
+            is_whole = is_inside and not area.is_near(x, y, margin_px=_CELL_REACH_PX)
+            if is_inside or area.is_near(x, y, margin_px=_CELL_REACH_PX + self._margin_px):
+                parts.append((name, area, is_whole))
+        self._cells[cell] = tuple(parts)
+        return self._cells[cell]
+
+
+_Part = tuple[str, Polygon, bool]
 
 
 def _distance_squared(x: float, y: float, edge: tuple[XY, XY]) -> float:

@@ -59,7 +59,12 @@ def detect(model: Model, image: Image, *, wanted: Wanted, tiling: Tiling) -> lis
     """Any image → the objects in it, the most certain first; raises ModelError."""
     pixels = bgr_pixels(image)
     parts = list(_tiles(pixels, tiling))
-    found = [_found(model, part, left, top, wanted) for part, left, top in parts]
+    step = model.manifest.max_batch
+    found = [
+        one
+        for begin in range(0, len(parts), step)
+        for one in _found(model, parts[begin : begin + step], wanted)
+    ]
     joined = Candidates(
         np.concatenate([one.boxes for one in found]),
         np.concatenate([one.scores for one in found]),
@@ -85,15 +90,22 @@ def _spans(length: int, count: int, overlap: float) -> list[tuple[int, int]]:
     return [(round(k * step), min(length, round(k * step + size))) for k in range(count)]
 
 
-def _found(model: Model, pixels: Pixels, left: int, top: int, wanted: Wanted) -> Candidates:
-    batch, fit = model_input(pixels, model.manifest.input)
-    boxes, scores, classes = read_outputs(model.run(batch), model.manifest)
-    keep = np.flatnonzero(scores >= wanted.min_confidence)
-    if len(keep) > _MAX_CANDIDATES:
-        keep = keep[np.argsort(-scores[keep])[:_MAX_CANDIDATES]]
-    boxes = boxes[keep] * np.array([fit.across, fit.down] * 2, np.float32)
-    boxes += np.array([fit.left + left, fit.top + top] * 2, np.float32)
-    return Candidates(boxes, scores[keep], classes[keep])
+def _found(
+    model: Model, parts: Sequence[tuple[Pixels, int, int]], wanted: Wanted
+) -> Iterator[Candidates]:
+    """What one run of the model sees in each part, in pixels of the whole picture."""
+    inputs = [model_input(pixels, model.manifest.input) for pixels, _, _ in parts]
+    batch = inputs[0][0] if len(inputs) == 1 else np.concatenate([one for one, _ in inputs])
+    outputs = model.run(batch)
+    for index, ((_, fit), (_, left, top)) in enumerate(zip(inputs, parts, strict=True)):
+        own = outputs if len(parts) == 1 else {k: v[index : index + 1] for k, v in outputs.items()}
+        boxes, scores, classes = read_outputs(own, model.manifest)
+        keep = np.flatnonzero(scores >= wanted.min_confidence)
+        if len(keep) > _MAX_CANDIDATES:
+            keep = keep[np.argsort(-scores[keep])[:_MAX_CANDIDATES]]
+        placed = boxes[keep] * np.array([fit.across, fit.down] * 2, np.float32)
+        placed += np.array([fit.left + left, fit.top + top] * 2, np.float32)
+        yield Candidates(placed, scores[keep], classes[keep])
 
 
 def model_input(pixels: Pixels, shape: ModelInput) -> tuple[np.ndarray, _Fit]:

@@ -40,6 +40,7 @@ class Manifest(BaseModel):
     output: Literal["ssd", "yolov5", "yolov8", "yolo_end2end"]
     labels: list[str] | dict[str, str]
     input: ModelInput
+    max_batch: int = Field(1, ge=1, le=64)
     licence: str = ""
 
     def label(self, number: int) -> str:

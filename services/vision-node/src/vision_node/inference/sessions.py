@@ -1,18 +1,20 @@
 """ONNX sessions: one a model, shared by all threads, on the provider that the setting names.
 
-Never a silent fall back: a node that is told to use a GPU and cannot says so and does not start.
+Where a model takes batches, runs that wait are joined: see `batching`. Never a silent fall back: a
+node that is told to use a GPU and cannot says so and does not start.
 """
 
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
 import numpy as np
 import onnxruntime as ort  # type: ignore[import-untyped]  # it ships no types
 
+from vision_node.inference.batching import Batcher
 from vision_node.inference.manifest import Manifest, ModelError, read_manifests, verified
+from vision_node.inference.metrics import MODEL_PICTURES, MODEL_SECONDS
 
 Provider = Literal["cpu", "cuda", "tensorrt"]
 PROVIDERS: Final[dict[Provider, str]] = {
@@ -23,39 +25,60 @@ PROVIDERS: Final[dict[Provider, str]] = {
 SHIPPED: Final = Path(__file__).parent.parent / "models"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Model:
     """A loaded model; `run` may be called from many threads at once."""
 
-    manifest: Manifest
-    session: ort.InferenceSession
+    def __init__(
+        self, manifest: Manifest, session: ort.InferenceSession, *, lanes: int = 1
+    ) -> None:
+        self.manifest = manifest
+        self.session = session
+        self._input = session.get_inputs()[0].name
+        self._outputs = [output.name for output in session.get_outputs()]
+        self._seconds = MODEL_SECONDS.labels(manifest.name)
+        self._pictures = MODEL_PICTURES.labels(manifest.name)
+        self._batcher = None
+        if manifest.max_batch > 1:
+            self._batcher = Batcher(
+                self._compute,
+                lanes=lanes,
+                max_batch=manifest.max_batch,
+                on_run=self._pictures.observe,
+            )
 
     def run(self, batch: np.ndarray) -> dict[str, np.ndarray]:
-        """Outputs by name; raises ModelError where the model breaks on the input."""
-        feed = {self.session.get_inputs()[0].name: batch}
-        names = [output.name for output in self.session.get_outputs()]
+        """`(N, …)` input → outputs by name; raises ModelError where the model breaks on it."""
+        if self._batcher is not None:
+            return self._batcher(batch)
+        self._pictures.observe(len(batch))
+        return self._compute(batch)
+
+    def _compute(self, batch: np.ndarray) -> dict[str, np.ndarray]:
         try:
-            return dict(zip(names, self.session.run(names, feed), strict=True))
+            with self._seconds.time():
+                given = self.session.run(self._outputs, {self._input: batch})
         except Exception as error:
             # ONNX Runtime raises classes of its own that share no parent.
             name = type(error).__name__
             raise ModelError(f"the model {self.manifest.name!r} broke ({name})") from error
-
-    @property
-    def takes_batches(self) -> bool:
-        """Its first dimension is open."""
-        return not isinstance(self.session.get_inputs()[0].shape[0], int)
+        return dict(zip(self._outputs, given, strict=True))
 
 
 class Models:
     """The models of a node; each is loaded when it is first used."""
 
     def __init__(
-        self, folders: Iterable[Path] = (), *, provider: Provider = "cpu", threads: int = 1
+        self,
+        folders: Iterable[Path] = (),
+        *,
+        provider: Provider = "cpu",
+        threads: int = 1,
+        lanes: int = 1,
     ) -> None:
         self._found = read_manifests([SHIPPED, *folders])
         self._provider = provider
         self._threads = threads
+        self._lanes = lanes
         self._loaded: dict[str, Model] = {}
         self._lock = threading.Lock()
 
@@ -86,7 +109,7 @@ class Models:
             raise ModelError(f"no such model {name!r}; this node has {', '.join(self.names)}")
         manifest, file = self._found[name]
         session = open_session(verified(manifest, file), self._provider, threads=self._threads)
-        return Model(manifest, session)
+        return Model(manifest, session, lanes=self._lanes)
 
 
 def open_session(data: bytes, provider: Provider, *, threads: int = 1) -> ort.InferenceSession:
@@ -98,6 +121,8 @@ def open_session(data: bytes, provider: Provider, *, threads: int = 1) -> ort.In
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     if provider != "cpu":
+        # CUDA and cuDNN may have come as wheels, which the loader does not search.
+        ort.preload_dlls()
         options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
     try:
         session = ort.InferenceSession(data, options, providers=[wanted])

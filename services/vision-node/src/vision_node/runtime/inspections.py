@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import time
-from collections import deque
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -15,7 +14,6 @@ from common.schemas.vision import (
     Assignment,
     HeldLease,
     NodeEvent,
-    PerformanceMetrics,
     PipelineConfig,
     ResultReport,
 )
@@ -25,9 +23,18 @@ from vision_node.pipeline.catalogue import Tools
 from vision_node.pipeline.compiler import compile_pipeline
 from vision_node.pipeline.graph import Graph
 from vision_node.pipeline.runner import RunCancelled, ToolFailed
+from vision_node.runtime.admission import Admission, kind_of
 from vision_node.runtime.delivery import Delivery
 from vision_node.runtime.live import LiveRun, Viewers, in_thread
-from vision_node.runtime.metrics import INSPECTION_SECONDS, LEASES_LOST, RUNNING, WAIT_SECONDS
+from vision_node.runtime.metrics import (
+    ADMISSION_REFUSED,
+    LEASES_LOST,
+    RUNNING,
+    STREAM_THREADS,
+    Meters,
+)
+from vision_node.runtime.observing import Observer, addressed
+from vision_node.runtime.throughput import Throughput
 from vision_node.runtime.uploads import Uploads
 from vision_node.runtime.work import (
     Outcome,
@@ -42,7 +49,6 @@ from vision_node.settings import Settings
 from vision_node.sources.errors import SourceError
 from vision_node.sources.opening import SourceAccess
 
-_WINDOW_S = 3600.0
 _ASIDE_TIMEOUT_S = 2.0
 _T = TypeVar("_T")
 _log = logging.getLogger("inspections")
@@ -69,6 +75,8 @@ class Parts:
     uploads: Uploads
     delivery: Delivery
     pool: ThreadPoolExecutor
+    admission: Admission
+    meters: Meters
 
 
 class Inspections:
@@ -78,7 +86,7 @@ class Inspections:
         self._parts = parts
         self._group = group
         self._works: dict[str, Work] = {}
-        self._finished: deque[tuple[float, float, bool]] = deque(maxlen=100_000)
+        self.throughput = Throughput()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._is_draining = False
         self._idle = asyncio.Event()
@@ -110,14 +118,27 @@ class Inspections:
             return
         if held is not None:
             self.lose(assignment.inspection_id, held.token)
-        if self.is_full:
-            raise MachineFull(f"{self.running} inspections are running already")
+        kind = kind_of(assignment.pipeline_config)
+        self._admit(assignment, kind)
         if not self._parts.delivery.can_keep:
             raise Unavailable("this node cannot keep further results", retry_after_s=10)
-        work = Work(assignment, time.monotonic())
+        work = Work(assignment, time.monotonic(), kind)
         self._works[assignment.inspection_id] = work
+        self._parts.admission.begin(
+            assignment.inspection_id, kind, is_live=assignment.is_continuous
+        )
         self._note()
         self._start(self._inspect(work))
+
+    def _admit(self, assignment: Assignment, kind: str) -> None:
+        """Raise MachineFull where there is no room."""
+        if self.is_full:
+            ADMISSION_REFUSED.labels("count").inc()
+            raise MachineFull(f"{self.running} inspections are running already")
+        reason = self._parts.admission.refusal(kind, is_live=assignment.is_continuous)
+        if reason is not None:
+            ADMISSION_REFUSED.labels("cost").inc()
+            raise MachineFull(reason)
 
     def cancel(self, inspection_id: str) -> None:
         """Stop work that a user has cancelled; it is reported as cancelled."""
@@ -164,20 +185,6 @@ class Inspections:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    def performance(self) -> PerformanceMetrics:
-        """What was done in the last hour."""
-        since = time.monotonic() - _WINDOW_S
-        recent = [entry for entry in self._finished if entry[0] >= since]
-        if not recent:
-            return PerformanceMetrics(inspections_per_hour=0.0)
-        times = [seconds for _, seconds, _ in recent]
-        successes = sum(is_success for _, _, is_success in recent)
-        return PerformanceMetrics(
-            inspections_per_hour=float(len(recent)),
-            average_processing_time=round(sum(times) / len(times), 6),
-            success_rate=round(100 * successes / len(recent), 2),
-        )
-
     async def _inspect(self, work: Work) -> None:
         began = time.monotonic()
         announced = self._start(self._announce(work))
@@ -188,40 +195,51 @@ class Inspections:
         await asyncio.gather(announced, *([] if work.is_live else [self._tell(outcome.report)]))
         seconds = time.monotonic() - began
         status = outcome.report.status
-        INSPECTION_SECONDS.labels(work.assignment.inspection_type, status).observe(seconds)
+        self._parts.meters.inspection(work.assignment.inspection_type, status, seconds)
         if status != "cancelled":
-            self._finished.append((time.monotonic(), seconds, status == "completed"))
+            self.throughput.add(seconds, is_success=status == "completed")
         await self._parts.delivery.keep(outcome.report, outcome.artifacts)
         self._remove(work)
 
     async def _outcome(self, work: Work) -> Outcome | None:
         """Run the pipeline; None where the mesh, not the inspection, is at fault: it goes back."""
         parts, loop = self._parts, asyncio.get_running_loop()
-        timeout_s = parts.settings.inspection_timeout_s
         try:
             graph = await loop.run_in_executor(
                 parts.pool, self._compile, work.assignment.pipeline_config
             )
             uploads = await self._fetched(work, graph)
             access = replace(self._access(), uploads=uploads)
-            WAIT_SECONDS.observe(time.monotonic() - work.accepted_at)
+            waited_s = time.monotonic() - work.accepted_at
+            parts.meters.wait(work.assignment.inspection_type, waited_s)
             if is_live(graph):
                 return await self._run_live(work, graph, access)
-            return await loop.run_in_executor(
-                parts.pool, lambda: run_work(work, graph, access=access, timeout_s=timeout_s)
-            )
-        except TimeoutError:
-            _log.warning("%s goes back: no upload to be had", work.assignment.inspection_id)
+            return await loop.run_in_executor(parts.pool, self._run_picture, work, graph, access)
+        except (TimeoutError, Away):
+            _log.warning("%s goes back: no source to be had", work.assignment.inspection_id)
             return None
         except Exception as error:
             # Whatever a pipeline does, the user gets a failed inspection with words.
             return outcome_of(work, error)
 
+    def _run_picture(self, work: Work, graph: Graph, access: SourceAccess) -> Outcome:
+        """In a thread of the pool; what it cost is remembered, however it ends."""
+        parts, began = self._parts, time.monotonic()
+        timeout_s = parts.settings.inspection_timeout_s
+        try:
+            return run_work(work, graph, access=access, timeout_s=timeout_s, meters=parts.meters)
+        finally:
+            parts.admission.measured_picture(work.kind, time.monotonic() - began)
+
     async def _run_live(self, work: Work, graph: Graph, access: SourceAccess) -> Outcome:
         """Inspect a stream to its end; what viewers have not got by then they get first."""
         parts = self._parts
         work.is_live = True
+        inspection_id = work.assignment.inspection_id
+        parts.admission.begin(inspection_id, work.kind, is_live=True)
         viewers = Viewers(parts.gateway, work)
+        observer = Observer(parts.gateway, work, graph)
+        access = await addressed(graph, access, parts.gateway)
         run = LiveRun(
             work,
             graph,
@@ -229,15 +247,22 @@ class Inspections:
             pool=parts.pool,
             viewers=viewers,
             timeout_s=parts.settings.inspection_timeout_s,
+            meters=parts.meters,
+            on_share=lambda share: parts.admission.measured_stream(inspection_id, share),
+            on_results=observer.add,
         )
         telling = self._start(viewers.run())
+        observing = self._start(observer.run())
         try:
             return await in_thread(run.run, name="vision-live")
         finally:
             viewers.close()
-            if not work.is_lost:
-                await asyncio.wait([telling], timeout=_ASIDE_TIMEOUT_S)
+            observer.close()
+            # A lease that is lost ends the telling, but what was seen was seen.
+            waited = [observing] if work.is_lost else [telling, observing]
+            await asyncio.wait(waited, timeout=_ASIDE_TIMEOUT_S)
             telling.cancel()
+            observing.cancel()
 
     def _compile(self, config: PipelineConfig) -> Graph:
         return compile_pipeline(config, self._parts.tools, models=self._parts.models)
@@ -303,10 +328,12 @@ class Inspections:
     def _remove(self, work: Work) -> None:
         if self._works.get(work.assignment.inspection_id) is work:
             del self._works[work.assignment.inspection_id]
+            self._parts.admission.end(work.assignment.inspection_id)
         self._note()
 
     def _note(self) -> None:
         RUNNING.set(self.running)
+        STREAM_THREADS.set(self._parts.admission.stream_threads)
         if self._works:
             self._idle.clear()
         else:

@@ -19,6 +19,7 @@ from common.schemas.vision import ArtifactReport, NodeEvent
 from vision_node.gateway import Away, Gateway, Refused
 from vision_node.imaging import Frame
 from vision_node.inspecting import Inspected, inspect_frames, inspect_stream
+from vision_node.overlay import Overlay
 from vision_node.pipeline.fitting import fit
 from vision_node.pipeline.graph import Graph
 from vision_node.pipeline.runner import (
@@ -29,8 +30,8 @@ from vision_node.pipeline.runner import (
     new_memories,
 )
 from vision_node.rendering import encode, render
-from vision_node.runtime.metrics import EVENTS_DROPPED, FRAMES, FRAMES_DROPPED, TOOL_SECONDS
-from vision_node.runtime.work import OVERLAY, Outcome, Work, report_of
+from vision_node.runtime.metrics import EVENTS_DROPPED, FRAMES, FRAMES_DROPPED, Meters
+from vision_node.runtime.work import OVERLAY, Outcome, Work, report_of, tool_times
 from vision_node.sources.opening import SourceAccess
 from vision_node.summary import Summary
 
@@ -38,6 +39,7 @@ _MAX_EVENT_BYTES: Final = 400_000
 _WAITING: Final = 64
 _BATCH: Final = 16
 _TELL_TIMEOUT_S: Final = 5.0
+_SHARE_EVERY_S: Final = 1.0
 _log = logging.getLogger("live")
 
 
@@ -46,8 +48,7 @@ class Told:
     """One frame on its way to viewers, with its drawn picture where somebody watches."""
 
     event: NodeEvent
-    name: str | None = None
-    picture: bytes | None = None
+    pictures: tuple[tuple[str, bytes], ...] = ()
 
 
 class Viewers:
@@ -60,7 +61,8 @@ class Viewers:
         self._waiting: deque[Told] = deque()
         self._changed = asyncio.Event()
         self._is_over = False
-        self.wants_pictures = False
+        self.wants_drawn = False
+        self.wants_plain = False
 
     def tell(self, told: Told) -> None:
         """From any thread: put a frame in the queue."""
@@ -97,16 +99,35 @@ class Viewers:
 
     async def _send(self, batch: list[Told]) -> None:
         for told in batch:
-            if told.picture is not None and told.name is not None:
-                await self._gateway.show_frame(
-                    self._work.assignment, name=told.name, data=told.picture
-                )
+            for name, picture in told.pictures:
+                await self._gateway.show_frame(self._work.assignment, name=name, data=picture)
         wanted = await self._gateway.publish([told.event for told in batch])
-        self.wants_pictures = self._inspection_id in wanted
+        self.wants_drawn = self._inspection_id in wanted.drawn
+        self.wants_plain = self._inspection_id in wanted.plain
 
     @property
     def _inspection_id(self) -> str:
         return self._work.assignment.inspection_id
+
+
+class ShareOfThread:
+    """What a stream takes of one thread, told about once a second."""
+
+    def __init__(
+        self, tell: Callable[[float], None], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._tell = tell
+        self._clock = clock
+        self._since = clock()
+        self._busy_s = 0.0
+
+    def add(self, busy_s: float) -> None:
+        """A frame has held a thread for so long."""
+        self._busy_s += busy_s
+        elapsed_s = self._clock() - self._since
+        if elapsed_s >= _SHARE_EVERY_S:
+            self._tell(min(1.0, self._busy_s / elapsed_s))
+            self._since, self._busy_s = self._clock(), 0.0
 
 
 class LiveRun:
@@ -121,6 +142,9 @@ class LiveRun:
         pool: ThreadPoolExecutor,
         viewers: Viewers,
         timeout_s: float,
+        meters: Meters,
+        on_share: Callable[[float], None],
+        on_results: Callable[[Mapping[str, Any], datetime], None] = lambda *_: None,
     ) -> None:
         self._work = work
         self._graph = graph
@@ -128,6 +152,9 @@ class LiveRun:
         self._pool = pool
         self._viewers = viewers
         self._timeout_s = timeout_s
+        self._meters = meters
+        self._share = ShareOfThread(on_share)
+        self._on_results = on_results
         self._memories: Memories = new_memories(graph)
         self._summary = Summary()
         self._last: Inspected | None = None
@@ -157,6 +184,7 @@ class LiveRun:
         dropped = sum(frame.dropped for frame in frames.values())
         FRAMES.inc()
         FRAMES_DROPPED.inc(dropped)
+        seen_at = datetime.now(UTC)
         deadline_s = time.monotonic() + self._timeout_s
         asked = time.perf_counter()
         stop = Stop(self._work.stop, deadline_s=deadline_s)
@@ -168,16 +196,18 @@ class LiveRun:
             return
         except RunCancelled:
             return
+        timing = inspected.results["timing"]
+        self._share.add((timing["decode_ms"] + timing["total_ms"]) / 1000)
         self._last = inspected
+        self._on_results(inspected.results, seen_at)
         self._summary.add(inspected.results, dropped=dropped)
         inspected.results["frame"] = {
             **_place(frames),
             "dropped": dropped,
             "dropped_total": self._summary.dropped,
         }
-        for step in self._graph.steps:
-            time_ms = inspected.results["tools"][step.id]["time_ms"]
-            TOOL_SECONDS.labels(step.name).observe(time_ms / 1000)
+        times = tool_times(self._graph, inspected)
+        self._meters.tools(self._work.assignment.inspection_type, times)
         self._tell(fit(inspected.results, max_bytes=_MAX_EVENT_BYTES), inspected)
 
     def _once(self, frames: Mapping[str, Frame], stop: Stop, asked: float) -> Inspected:
@@ -192,12 +222,17 @@ class LiveRun:
         )
 
     def _tell(self, data: dict[str, Any], inspected: Inspected | None = None) -> None:
-        name, picture = None, None
-        if inspected is not None and self._viewers.wants_pictures:
+        pictures: list[tuple[str, bytes]] = []
+        if inspected is not None and self._viewers.wants_drawn:
             name = f"frame-{self._summary.frames}.jpg"
-            picture = encode(render(inspected.picture, inspected.overlay))
+            pictures.append((name, encode(render(inspected.picture, inspected.overlay))))
             data = {**data, "overlay_artifact": name}
-        self._viewers.tell(Told(self._event(data), name, picture))
+        if inspected is not None and self._viewers.wants_plain:
+            name = f"plain-{self._summary.frames}.jpg"
+            bare = Overlay(width=inspected.overlay.width, height=inspected.overlay.height)
+            pictures.append((name, encode(render(inspected.picture, bare))))
+            data = {**data, "plain_artifact": name}
+        self._viewers.tell(Told(self._event(data), tuple(pictures)))
 
     def _event(self, data: dict[str, Any]) -> NodeEvent:
         assignment = self._work.assignment

@@ -19,8 +19,10 @@ from vision_node.gateway import Gateway
 from vision_node.inference.manifest import ModelError
 from vision_node.inference.sessions import Models, reason_against
 from vision_node.pipeline.catalogue import Tools, describe_all, discover
+from vision_node.runtime.admission import Admission
 from vision_node.runtime.delivery import SENDERS, Delivery
 from vision_node.runtime.inspections import Inspections, Parts
+from vision_node.runtime.metrics import Meters
 from vision_node.runtime.presence import Presence
 from vision_node.runtime.restart import Restart
 from vision_node.runtime.shipping import LogShipping
@@ -28,7 +30,7 @@ from vision_node.runtime.spool import Spool
 from vision_node.runtime.uploads import Uploads
 from vision_node.settings import Settings
 
-_LEAVE_S = 1.0
+_LEAVE_S = 2.0
 _log = logging.getLogger("node")
 
 
@@ -61,7 +63,9 @@ async def running(settings: Settings) -> AsyncIterator[Node]:
         if waiting := await delivery.open():
             _log.info("%d results of an earlier run wait to be sent", waiting)
         uploads = Uploads(gateway, random=random)
-        parts = Parts(settings, tools, models, gateway, uploads, delivery, pool)
+        admission = Admission(threads=settings.vision_threads, max_wait_s=settings.max_wait_s)
+        meters = Meters(settings.name)
+        parts = Parts(settings, tools, models, gateway, uploads, delivery, pool, admission, meters)
         inspections = Inspections(parts, group=group)
         presence = Presence(
             gateway,
@@ -94,7 +98,10 @@ async def running(settings: Settings) -> AsyncIterator[Node]:
 def open_models(settings: Settings) -> Models:
     """The models of this node; raises ModelError where a manifest is malformed."""
     return Models(
-        settings.model_folders, provider=settings.onnx_provider, threads=settings.onnx_threads
+        settings.model_folders,
+        provider=settings.onnx_provider,
+        threads=settings.onnx_threads,
+        lanes=settings.onnx_runs_at_once,
     )
 
 
@@ -132,4 +139,4 @@ async def _drain(node: Node, timeout_s: float) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(max(0.0, until - time.monotonic())):
             await node.delivery.emptied()
-    await node.presence.leave()
+    await node.presence.leave(_LEAVE_S)

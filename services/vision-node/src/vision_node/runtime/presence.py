@@ -68,10 +68,10 @@ class Presence:
             await self._beat_while_known()
             _log.warning("the orchestrator does not know this machine any more")
 
-    async def leave(self) -> None:
+    async def leave(self, patience_s: float) -> None:
         """Give back every lease at once: the last heartbeat."""
         with suppress(Away, Refused, TimeoutError):
-            async with asyncio.timeout(1.0):
+            async with asyncio.timeout(patience_s):
                 await self._beat("offline", [])
 
     async def _register(self, machine: MachineRegistration) -> str:
@@ -122,7 +122,7 @@ class Presence:
             machine_id=self._inspections.machine_id or "unregistered",
             status=status,
             system_info=system_info(self._data_dir, node=self._node),
-            performance_metrics=self._inspections.performance(),
+            performance_metrics=self._inspections.throughput.figures(),
             timestamp=datetime.now(UTC),
             current_inspections=running,
             leases=held[:1000],

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -16,7 +16,7 @@ from vision_node.pipeline.fitting import fit
 from vision_node.pipeline.graph import Graph
 from vision_node.pipeline.runner import DeadlineExceeded, RunCancelled, Stop, ToolFailed
 from vision_node.rendering import encode, render
-from vision_node.runtime.metrics import TOOL_SECONDS
+from vision_node.runtime.metrics import Meters
 from vision_node.sources.opening import SourceAccess
 from vision_node.tools.image_source import ImageSource
 
@@ -31,6 +31,7 @@ class Work:
 
     assignment: Assignment
     accepted_at: float
+    kind: str
     stop: threading.Event = field(default_factory=threading.Event)
     patience: asyncio.Timeout | None = None
     is_lost: bool = False
@@ -72,7 +73,9 @@ def is_live(graph: Graph) -> bool:
     return any(isinstance(s.tool, ImageSource) and s.tool.is_live for s in graph.sources)
 
 
-def run_work(work: Work, graph: Graph, *, access: SourceAccess, timeout_s: float) -> Outcome:
+def run_work(
+    work: Work, graph: Graph, *, access: SourceAccess, timeout_s: float, meters: Meters
+) -> Outcome:
     """Inspect and draw; blocks, for a thread of the pool.
 
     Raises ToolFailed, RunCancelled or DeadlineExceeded.
@@ -81,7 +84,7 @@ def run_work(work: Work, graph: Graph, *, access: SourceAccess, timeout_s: float
     stop = Stop(work.stop, deadline_s=started_at + timeout_s)
     wait_ms = (started_at - work.accepted_at) * 1000
     inspected = inspect_once(graph, access, stop=stop, wait_ms=wait_ms)
-    _observe(graph, inspected)
+    meters.tools(work.assignment.inspection_type, tool_times(graph, inspected))
     drawn = encode(render(inspected.picture, inspected.overlay))
     part = ArtifactReport(name=OVERLAY, media_type="image/jpeg", size_bytes=len(drawn))
     results = fit(inspected.results)
@@ -89,10 +92,10 @@ def run_work(work: Work, graph: Graph, *, access: SourceAccess, timeout_s: float
     return Outcome(report, {OVERLAY: drawn})
 
 
-def _observe(graph: Graph, inspected: Inspected) -> None:
+def tool_times(graph: Graph, inspected: Inspected) -> Iterator[tuple[str, float]]:
+    """The name of each tool that ran, and its milliseconds."""
     for step in graph.steps:
-        time_ms = inspected.results["tools"][step.id]["time_ms"]
-        TOOL_SECONDS.labels(step.name).observe(time_ms / 1000)
+        yield step.name, inspected.results["tools"][step.id]["time_ms"]
 
 
 def processing(work: Work) -> ResultReport:

@@ -1,0 +1,1 @@
+"""The tracking service's endpoints, one file a noun."""

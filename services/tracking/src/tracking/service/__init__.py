@@ -1,0 +1,1 @@
+"""What the tracking service does, one file a noun."""

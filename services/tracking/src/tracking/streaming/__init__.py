@@ -1,0 +1,1 @@
+"""Events of the floor as they happen, for WebSocket clients."""

@@ -1,0 +1,1 @@
+"""What the tracking service does without being asked."""
