@@ -44,8 +44,9 @@ def key_for_everything(mesh: LocalMesh) -> str:
 
 def run(mesh: LocalMesh, *, seconds: float, key: str | None, seed: int | None = None) -> int:
     """schemathesis' exit code: 0 when nothing was found."""
+    program = Path(sysconfig.get_path("scripts")) / "schemathesis"
     command: list[str] = [
-        str(Path(sysconfig.get_path("scripts")) / "schemathesis"), "run", f"{mesh.url}/openapi.json",
+        str(program), "run", f"{mesh.url}/openapi.json",
         "--no-color", "--continue-on-failure", "--workers", "2", "--max-time", str(seconds),
         "--exclude-path-regex", _LEFT_OUT, "--exclude-checks", "positive_data_acceptance",
         "--warnings", "off",
