@@ -6,7 +6,8 @@ UV := .tools/bin/uv
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test check format clean
+.PHONY: help setup run demo demo-clean backup restore screenshots test check audit fuzz format clean
+DEMO ?= 1
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -22,21 +23,43 @@ setup: .venv/.synced ## Make the environment: uv by pip, everything else from th
 	$(UV) sync --quiet --system-certs --frozen --all-packages --compile-bytecode --python $(PYTHON)
 	@touch $@
 
-run: setup ## Start the whole mesh on this machine (Ctrl-C stops it)
-	@exec $(BIN)/python -m gemba_local
+run: setup ## Start the whole mesh on this machine, with the demo floor unless DEMO=0 (Ctrl-C stops it)
+	@GEMBA_DEMO=$(DEMO) exec $(BIN)/python -m gemba_local
 
 demo: setup ## Inspect a photograph in the running mesh and save the overlay
 	@$(BIN)/python demo/first_inspection.py
 
+demo-clean: setup ## Remove the demo floor from the running mesh
+	@$(BIN)/python -m demo.floor --clean
+
+screenshots: setup ## Take a picture of every page of the dashboard, light and dark
+	$(BIN)/python -m tests.dashboard.screenshots
+
+backup: setup ## Save the running mesh: make backup TO=folder
+	@$(BIN)/python -m gemba_local --backup "$(TO)"
+
+restore: setup ## Start a mesh from a backup, in an empty data folder: make restore FROM=folder
+	@exec $(BIN)/python -m gemba_local --restore "$(FROM)"
+
 test: setup ## Run every test against a real mesh
 	$(BIN)/pytest -n 2 --dist loadfile
 
-check: setup ## Format, lint, types, import contracts, dependencies
+check: setup ## Format, lint, types, import contracts, dependencies, deploy files, known holes
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	@for package in libs/* services/* deploy/local; do echo "deptry $$package"; (cd $$package && $(CURDIR)/$(BIN)/deptry src) || exit 1; done
+	$(BIN)/pytest -q tests/deploy/test_kubernetes.py tests/deploy/test_compose.py tests/deploy/test_topology.py
+	@$(MAKE) --no-print-directory audit
+
+fuzz: setup ## Let schemathesis loose on the running mesh: make fuzz SECONDS=600
+	@$(BIN)/python -m bench.fuzz --seconds $(or $(SECONDS),600)
+
+audit: setup ## Ask for known holes of what is locked, where their database answers
+	@$(UV) audit --quiet --frozen --system-certs; code=$$?; \
+	if [ $$code -eq 2 ]; then echo "audit: the database of known holes does not answer; nothing was asked"; \
+	else exit $$code; fi
 
 format: setup ## Format the code and mend what ruff can mend
 	$(BIN)/ruff format .

@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings
 from cluster.settings import Settings as ClusterSettings
 from common.settings import ServiceSettings
 from devices.settings import Settings as DevicesSettings
+from gateway.mqtt.settings import DoorSettings
 from gateway.settings import Settings as GatewaySettings
 from gemba_local.settings import RunnerSettings
 from orchestrator.settings import Settings as OrchestratorSettings
@@ -25,6 +26,7 @@ _GROUPS: dict[str, type[BaseSettings]] = {
     "The one-machine runner (`make run`)": RunnerSettings,
     "Every service": ServiceSettings,
     "gateway": GatewaySettings,
+    "MQTT door": DoorSettings,
     "orchestrator": OrchestratorSettings,
     "vision-node": NodeSettings,
     "tracking": TrackingSettings,
@@ -40,7 +42,9 @@ def page() -> str:
         "# Settings",
         "",
         "Every setting is an environment variable. This page is written from the code by",
-        "`python docs/settings_table.py`; a test fails when it is out of date.",
+        "`python docs/settings_table.py`; a test fails when it is out of date. Where",
+        "`GEMBA_SECRETS_DIR` names a folder, a service also reads settings from files in it, named",
+        "like the variable in small letters (`gemba_database_url`); a variable wins over a file.",
     ]
     shared = set(ServiceSettings.model_fields)
     for title, group in _GROUPS.items():

@@ -13,7 +13,9 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
+from typing import NamedTuple
 
+import httpx
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -57,18 +59,27 @@ def write_certificate(folder: Path) -> tuple[Path, Path]:
     return chain, secret
 
 
+class Narrow(NamedTuple):
+    """A door with narrow limits: its ports and its certificate."""
+
+    port: int
+    chain: Path
+    probe_url: str
+
+
 @pytest.fixture(scope="session")
 async def narrow(
     mesh: LocalMesh, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[tuple[int, Path]]:
-    """The port and the certificate of a door with narrow limits."""
+) -> AsyncIterator[Narrow]:
+    """A process of its own."""
     folder = tmp_path_factory.mktemp("door")
     chain, key = write_certificate(folder)
-    port = pick(range(24_000, 25_000))
+    port, probe_port = pick(range(24_000, 24_500)), pick(range(24_500, 25_000))
     secret = mesh.secret("mesh_secret").encode()
     password = mesh.secret("nats_password")
     environment = {k: v for k, v in os.environ.items() if not k.startswith("GEMBA_")} | {
         "GEMBA_MQTT_PORT": str(port),
+        "GEMBA_MQTT_METRICS_PORT": str(probe_port),
         "GEMBA_NATS_URL": mesh.nats_url,
         "GEMBA_NATS_MQTT_URL": f"mqtt://gemba:{password}@127.0.0.1:{mesh.state['ports']['nats_mqtt']}",
         "GEMBA_GATEWAY_URL": mesh.url,
@@ -93,17 +104,17 @@ async def narrow(
             while b"MQTT clients may come" not in log.read_bytes():
                 assert process.poll() is None, log.read_text()
                 await asyncio.sleep(0.05)
-        yield port, chain
+        yield Narrow(port, chain, f"http://127.0.0.1:{probe_port}")
     finally:
         process.terminate()
         assert process.wait(10) == 0
 
 
 @asynccontextmanager
-async def over_tls(narrow: tuple[int, Path], token: str) -> AsyncIterator[Client]:
+async def over_tls(narrow: Narrow, token: str) -> AsyncIterator[Client]:
     """A connected client that checks the door's certificate."""
-    client = Client(narrow[0], token)
-    client.paho.tls_set(ca_certs=str(narrow[1]))
+    client = Client(narrow.port, token)
+    client.paho.tls_set(ca_certs=str(narrow.chain))
     try:
         client.code = await client.connect()  # type: ignore[attr-defined] # told to the test
         yield client
@@ -112,32 +123,30 @@ async def over_tls(narrow: tuple[int, Path], token: str) -> AsyncIterator[Client
 
 
 @asynccontextmanager
-async def raw_tls(narrow: tuple[int, Path]) -> AsyncIterator[Raw]:
+async def raw_tls(narrow: Narrow) -> AsyncIterator[Raw]:
     """A bare connection."""
-    context = ssl.create_default_context(cafile=str(narrow[1]))
-    reader, writer = await asyncio.open_connection("127.0.0.1", narrow[0], ssl=context)
+    context = ssl.create_default_context(cafile=str(narrow.chain))
+    reader, writer = await asyncio.open_connection("127.0.0.1", narrow.port, ssl=context)
     try:
         yield Raw(reader, writer)
     finally:
         writer.close()
 
 
-async def test_telemetry_travels_over_tls(narrow: tuple[int, Path], device: Device) -> None:
+async def test_telemetry_travels_over_tls(narrow: Narrow, device: Device) -> None:
     async with over_tls(narrow, device.token) as client:
         await client.publish(TELEMETRY, {"t": 1})
         await device.wait_count(1)
 
 
-async def test_client_without_tls_gets_nothing(narrow: tuple[int, Path], device: Device) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", narrow[0])
+async def test_client_without_tls_gets_nothing(narrow: Narrow, device: Device) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", narrow.port)
     writer.write(connect_packet(device.token))
     assert b"\x20\x02" not in await asyncio.wait_for(reader.read(), 10)
     writer.close()
 
 
-async def test_fast_sender_is_slowed_down_and_loses_nothing(
-    narrow: tuple[int, Path], device: Device
-) -> None:
+async def test_fast_sender_is_slowed_down_and_loses_nothing(narrow: Narrow, device: Device) -> None:
     async with over_tls(narrow, device.token) as client:
         began = time.monotonic()
         infos = [
@@ -149,19 +158,19 @@ async def test_fast_sender_is_slowed_down_and_loses_nothing(
         await device.wait_count(40)
 
 
-async def test_packet_over_the_limit_is_cut_off(narrow: tuple[int, Path], device: Device) -> None:
+async def test_packet_over_the_limit_is_cut_off(narrow: Narrow, device: Device) -> None:
     async with over_tls(narrow, device.token) as client:
         client.paho.publish(TELEMETRY, b"x" * 3000, 0)
         await asyncio.wait_for(client.ended.get(), 10)
 
 
 async def test_one_device_has_only_so_many_connections(
-    narrow: tuple[int, Path], make_device: MakeDevice
+    narrow: Narrow, make_device: MakeDevice
 ) -> None:
     device, other = await make_device(), await make_device()
     async with over_tls(narrow, device.token) as one, over_tls(narrow, device.token) as two:
-        third = Client(narrow[0], device.token)
-        third.paho.tls_set(ca_certs=str(narrow[1]))
+        third = Client(narrow.port, device.token)
+        third.paho.tls_set(ca_certs=str(narrow.chain))
         assert await third.connect() == 136
         await third.close()
         async with over_tls(narrow, other.token) as free:
@@ -170,7 +179,17 @@ async def test_one_device_has_only_so_many_connections(
         assert two.ended.empty()
 
 
-async def test_client_that_says_nothing_is_ended(narrow: tuple[int, Path]) -> None:
+async def test_client_that_says_nothing_is_ended(narrow: Narrow) -> None:
     async with raw_tls(narrow) as client:
         await client.send(b"\x10")
         assert await asyncio.wait_for(client.is_ended(), 5)
+
+
+async def test_the_door_answers_probes_on_a_port_of_their_own(narrow: Narrow) -> None:
+    async with httpx.AsyncClient(base_url=narrow.probe_url) as client:
+        alive = (await client.get("/healthz")).json()
+        assert alive["status"] == "alive"
+        ready = await client.get("/readyz")
+        assert (ready.status_code, ready.json()["status"]) == (200, "ready")
+        assert ready.json()["components"] == {"nats": "healthy", "listening": "healthy"}
+        assert "mqtt_connections_open" in (await client.get("/metrics")).text

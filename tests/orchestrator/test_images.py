@@ -1,4 +1,4 @@
-"""Uploads: judged by their bytes, kept, and given to nodes and to nobody else."""
+"""Uploads: judged by their bytes, kept, and given to nodes and to who may read."""
 
 import hashlib
 import struct
@@ -192,3 +192,14 @@ async def test_an_artifact_comes_under_the_lease_and_goes_to_readers(
     assert (await admin.delete(f"/api/v1/inspections/{made['id']}/")).status_code == 204
     gone = await admin.get(f"/api/v1/inspections/{made['id']}/artifacts/overlay.jpg")
     assert gone.status_code == 404
+
+
+async def test_who_may_read_sees_an_upload_as_it_came(admin: httpx.AsyncClient) -> None:
+    content = png(3, 2)
+    image_id = (await upload(admin, content, "x.png")).json()["image_id"]
+    answer = await admin.get(f"/api/v1/images/{image_id}/")
+    assert answer.status_code == 200
+    assert answer.content == content
+    assert answer.headers["Content-Type"] == "image/png"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert (await admin.get("/api/v1/images/img_000000000000/")).status_code == 404

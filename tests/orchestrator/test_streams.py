@@ -168,7 +168,12 @@ async def test_pictures_follow_their_events(
         await read(seeing)
         await read(reading)
         receipt = await publish(node, made["id"], 1)
-        assert receipt == {"accepted": 1, "dropped": 0, "overlay_wanted": [made["id"]]}
+        assert receipt == {
+            "accepted": 1,
+            "dropped": 0,
+            "overlay_wanted": [made["id"]],
+            "plain_wanted": [],
+        }
         frame = f"{uploads}/frame-2.jpg?transient=true"
         put = await node.client.put(frame, content=PICTURE + b"2", headers=headers)
         assert put.status_code == 204
@@ -185,6 +190,30 @@ async def test_pictures_follow_their_events(
     assert seen[-2]["data"]["status"] == "completed"
     record = (await admin.get(f"/api/v1/inspections/{made['id']}/")).json()
     assert [one["name"] for one in record["artifacts"]] == ["overlay.jpg"]
+
+
+async def test_plain_pictures_are_asked_for_and_come_without_drawings(
+    shared: Running, node: Node, admin: httpx.AsyncClient
+) -> None:
+    made = await inspect(admin)
+    assignment = await node.next()
+    headers = {
+        "X-Machine-ID": node.id,
+        "X-Lease-Token": assignment.lease.token,
+        "Content-Type": "image/jpeg",
+    }
+    async with watching(shared, f"/ws/inspections/{made['id']}?overlay=plain") as seeing:
+        await read(seeing)
+        receipt = await publish(node, made["id"], 1)
+        assert (receipt["overlay_wanted"], receipt["plain_wanted"]) == ([], [made["id"]])
+        frame = f"/api/v1/webhooks/artifacts/{made['id']}/plain-2.jpg?transient=true"
+        await node.client.put(frame, content=PICTURE + b"2", headers=headers)
+        await publish(
+            node, made["id"], 2, plain_artifact="plain-2.jpg", overlay_artifact="frame-2.jpg"
+        )
+        await node.complete(assignment)
+        seen, _ = await read_to_end(seeing)
+    assert [one for one in seen if isinstance(one, bytes)] == [PICTURE + b"2"]
 
 
 async def test_a_machine_socket_tells_of_the_machine_and_of_its_inspections(
@@ -277,6 +306,6 @@ async def test_events_of_who_does_not_hold_the_lease_are_dropped(
 ) -> None:
     made = await inspect(admin, auto_distribute=False)
     receipt = await publish(node, made["id"], 1)
-    assert receipt == {"accepted": 0, "dropped": 1, "overlay_wanted": []}
+    assert receipt == {"accepted": 0, "dropped": 1, "overlay_wanted": [], "plain_wanted": []}
     answer = await node.client.post("/api/v1/webhooks/events/", json={"events": []})
     assert answer.status_code == 400

@@ -5,9 +5,11 @@ the gateway, the machine key to the gateway and the node, the database and the b
 business there, which the vision node has not.
 """
 
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from gemba_local.children import ChildSpec, Probe, http_probe, port_probe
@@ -49,6 +51,9 @@ WITH_SCHEMA: Final = (
     Service("cluster"),
 )
 SERVICES: Final = (*WITH_SCHEMA, VISION_NODE, MQTT)
+
+# Where the repository's own folders lie, when the runner runs out of a checkout.
+CHECKOUT: Final = Path(__file__).parents[4]
 
 _PRIVATE: Final = frozenset({
     "GEMBA_ADMIN_PASSWORD", "GEMBA_BOOTSTRAP_MACHINE_KEY", "GEMBA_DATABASE_URL",
@@ -119,6 +124,25 @@ class Roster:
             name="migrate",
             command=(sys.executable, "-m", "common.migrate", *packages),
             environment={**self._shared(), "GEMBA_DATABASE_URL": self.backends.database_url},
+        )
+
+    def demo_spec(self) -> ChildSpec | None:
+        """How to run the demo floor, a client of the public API; None where it is not here."""
+        if not (CHECKOUT / "demo" / "floor" / "__main__.py").exists():
+            return None
+        environment = self._shared()
+        environment["GEMBA_DATA_DIR"] = str(self.folder.root)
+        environment["GEMBA_ADMIN_PASSWORD"] = self.secrets.admin_password
+        environment["PYTHONPATH"] = os.pathsep.join(
+            filter(None, (str(CHECKOUT), self.outer.get("PYTHONPATH")))
+        )
+        return ChildSpec(
+            name="demo",
+            command=(sys.executable, "-m", "demo.floor"),
+            environment=environment,
+            folder=self.folder.of_child("demo"),
+            stop_rank=-1,
+            stop_timeout_s=self.settings.stop_timeout_s,
         )
 
     def environment(self, service: Service) -> dict[str, str]:

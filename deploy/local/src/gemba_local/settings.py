@@ -81,6 +81,11 @@ class RunnerSettings(BaseSettings):
     stop_timeout_s: float = Field(
         12.0, gt=0, le=3600, description="Seconds that a process has to stop before it is killed."
     )
+    demo: bool = Field(
+        False,
+        description="Bring the demo floor, a small factory to look at (`make run` does, unless "
+        "`DEMO=0`).",
+    )
     die_with_parent: bool = Field(
         False,
         description="Stop as soon as the process that started the runner has gone "

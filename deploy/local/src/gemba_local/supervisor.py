@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
+from common.schemas.mesh import RESTART_EXIT_CODE
 from gemba_local.children import ChildSpec, RunningChild, describe_exit
 from gemba_local.journal import Journal
 from gemba_local.problems import RunnerError
@@ -106,15 +107,22 @@ class Supervisor:
             record.last_end = await self._run(record)
             if record.stopping.is_set():
                 break
-            delay_s = self._backoff.next_delay(delay_s, lived_s=time.monotonic() - begun)
+            delay_s = self._delay(record, delay_s, lived_s=time.monotonic() - begun)
             record.restarts += 1
-            self._journal.note(
-                f"{record.spec.name} ended ({record.last_end}); starting again in {delay_s:g} s",
-                level="WARNING",
-            )
             with suppress(TimeoutError):
                 await asyncio.wait_for(record.stopping.wait(), delay_s)
         record.ended.set()
+
+    def _delay(self, record: ChildRecord, last_s: float, *, lived_s: float) -> float:
+        """How long to wait before the next start; one that was told to restart starts at once."""
+        name = record.spec.name
+        if record.last_end == describe_exit(RESTART_EXIT_CODE):
+            self._journal.note(f"{name} was told to restart; starting again")
+            return 0.0
+        delay_s = self._backoff.next_delay(last_s, lived_s=lived_s)
+        text = f"{name} ended ({record.last_end}); starting again in {delay_s:g} s"
+        self._journal.note(text, level="WARNING")
+        return delay_s
 
     async def _run(self, record: ChildRecord) -> str:
         try:

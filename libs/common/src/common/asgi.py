@@ -3,6 +3,7 @@
 Gives the request its id, normalises the trailing slash, counts, measures and logs it.
 """
 
+import asyncio
 import logging
 import re
 import secrets
@@ -10,10 +11,11 @@ import time
 from typing import Any, Final
 from urllib.parse import quote
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Histogram, Summary
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common.logs import redact, request_id, traceparent
+from common.tracing import Spans
 
 _REQUESTS: Final = Counter("http_requests_total", "Requests answered.", ["route", "method", "code"])
 _DURATION: Final = Histogram(
@@ -22,10 +24,18 @@ _DURATION: Final = Histogram(
     ["route", "method", "code"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
 )
+# What all routes have in common, without labels: cheap enough to be read every other second.
+_ALL: Final = Summary("http_any_request_duration_seconds", "Time of every request, of any route.")
+_FAILED: Final = Counter("http_failed_requests", "Requests answered with a status of 500 or more.")
 _SANE_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _METHODS: Final = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
 _QUIET: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+# What machines ask or tell all day long: that it failed is news, that it went well is not.
+_ROUTINE: Final = re.compile(
+    r"/internal/|/openapi\.json$|/api/v1/webhooks/(events|heartbeat|artifacts)|/api/status/update$"
+    r"|/api/v1/[^/]+/telemetry$|/api/v1/observations$"
+)
 _log = logging.getLogger("access")
 
 
@@ -69,13 +79,16 @@ def _replace_nul(scope: Scope) -> None:
 class Observed:
     """The outermost ASGI layer of a service: ids, slashes, metrics and the access log."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, spans: Spans) -> None:
         self._app = app
+        self._spans = spans
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle HTTP; a WebSocket only gets its ids and its path."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
+            # uvicorn dies by the signal that stopped it, so the end is here.
+            await asyncio.to_thread(self._spans.close)
             return
         identity = adopt_ids(scope)
         _strip_slash(scope)
@@ -83,9 +96,23 @@ class Observed:
             await self._app(scope, receive, send)
             return
         _replace_nul(scope)
-        await self._timed(scope, receive, send, identity=identity)
+        if not self._spans.are_wanted or _is_quiet(scope):
+            await self._timed(scope, receive, send, identity=identity)
+            return
+        is_root = header_of(scope, b"traceparent") is None
+        with self._spans.span(scope["method"], is_root=is_root) as span:
+            status = await self._timed(scope, receive, send, identity=identity)
+            if span is not None:
+                span.update_name(f"{scope['method']} {route_of(scope)}")
+                span.set_attributes(
+                    {
+                        "http.request.method": scope["method"],
+                        "http.route": route_of(scope),
+                        "http.response.status_code": status,
+                    }
+                )
 
-    async def _timed(self, scope: Scope, receive: Receive, send: Send, *, identity: str) -> None:
+    async def _timed(self, scope: Scope, receive: Receive, send: Send, *, identity: str) -> int:
         # 499 stays when the client hung up before there was an answer.
         status = 499
         began = time.perf_counter()
@@ -105,6 +132,13 @@ class Observed:
             raise
         finally:
             observe_request(scope, status=status, duration_s=time.perf_counter() - began)
+        return status
+
+
+def _is_quiet(scope: Scope) -> bool:
+    """Probes, scrapes and the dashboard's files: they come by themselves and tell nothing."""
+    path: str = scope["path"]
+    return path in _QUIET or path.startswith("/dashboard/")
 
 
 def observe_request(scope: Scope, *, status: int, duration_s: float) -> None:
@@ -113,7 +147,13 @@ def observe_request(scope: Scope, *, status: int, duration_s: float) -> None:
     labels = (route_of(scope), method, str(status))
     _REQUESTS.labels(*labels).inc()
     _DURATION.labels(*labels).observe(duration_s)
-    level = logging.DEBUG if scope["path"] in _QUIET else logging.INFO
+    is_quiet = _is_quiet(scope)
+    if not is_quiet:
+        _ALL.observe(duration_s)
+        if status >= 500:
+            _FAILED.inc()
+    is_routine = status < 400 and _ROUTINE.match(scope["path"]) is not None
+    level = logging.DEBUG if is_quiet or is_routine else logging.INFO
     if _log.isEnabledFor(level):
         query = scope.get("query_string", b"").decode("latin-1")
         path = scope["path"] + (f"?{redact(query)}" if query else "")
@@ -125,6 +165,16 @@ def observe_request(scope: Scope, *, status: int, duration_s: float) -> None:
             status,
             extra={"duration_ms": round(duration_s * 1000, 2)},
         )
+
+
+def request_totals() -> tuple[float, float, float]:
+    """How many requests this process has answered, in how many seconds, and how many failed."""
+    values = {
+        sample.name.rpartition("_")[2]: sample.value
+        for metric in (*_ALL.collect(), *_FAILED.collect())
+        for sample in metric.samples
+    }
+    return values["count"], values["sum"], values["total"]
 
 
 def route_of(scope: Scope) -> str:

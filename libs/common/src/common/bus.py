@@ -6,6 +6,7 @@ cannot leave is counted and logged, and a client that reconnects refetches.
 
 import asyncio
 import logging
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -43,6 +44,7 @@ DOMAINS: Final = (
     "service",
     "system",
 )
+_UNSAFE: Final = re.compile(r"[.*>\s\x00-\x1f\x7f]")
 _RETAINED_S: Final = 3600
 _RETAINED_BYTES: Final = 256 * 1024 * 1024
 _RETRY_S: Final = 1.0
@@ -66,8 +68,12 @@ class Resync(Exception):
 
 
 def subject(domain: str, kind: str, *key: str) -> str:
-    """The subject `gemba.<domain>.<kind>[.<key>]`; dots and wildcards in keys are replaced."""
-    safe = [part.translate(str.maketrans(".*> \t", "_____")) or "_" for part in key]
+    """The subject `gemba.<domain>.<kind>[.<key>]`.
+
+    Dots, wildcards, spaces and control characters in keys are replaced: a line break would end the
+    subject in NATS's protocol, and begin another command.
+    """
+    safe = [_UNSAFE.sub("_", part) or "_" for part in key]
     return ".".join(["gemba", domain, kind, *safe])
 
 
@@ -77,6 +83,7 @@ class Bus:
     def __init__(self, settings: ServiceSettings, *, name: str) -> None:
         self._url = settings.nats_url.get_secret_value()
         self._name = f"gemba-{name}"
+        self._replicas = settings.nats_replicas
         self._client = Client()
         self._connected = asyncio.Event()
 
@@ -118,7 +125,8 @@ class Bus:
     async def _close(self) -> None:
         if self._client.is_connected:
             await self._client.flush(timeout=1)
-        if not self._client.is_closed:
+        # One that was never connected has nothing to close.
+        if self._client.is_connected or self._client.is_reconnecting:
             await self._client.close()
 
     async def _connect(self) -> None:
@@ -151,6 +159,7 @@ class Bus:
             max_age=_RETAINED_S,
             max_bytes=_RETAINED_BYTES,
             discard=DiscardPolicy.OLD,
+            num_replicas=self._replicas,
         )
         try:
             await self.jetstream.add_stream(config)

@@ -1,6 +1,6 @@
-"""The three things that every service with a schema holds: database, bus and client."""
+"""What every service with a schema holds: database, bus, client, and its place in the mesh."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
@@ -10,8 +10,9 @@ from common.bus import Bus
 from common.client import MeshClient
 from common.db import Database
 from common.errors import Unavailable
+from common.membership import Membership
 from common.migrate import head_of
-from common.serve import Check
+from common.serve import Check, answer_of
 from common.settings import ServiceSettings
 
 
@@ -24,6 +25,12 @@ class Parts:
         self.client = MeshClient(settings, service=package)
         self._schema = metadata.schema
         self._head = head_of(package)
+        self.membership = Membership(
+            settings,
+            self.bus,
+            service=package,
+            checks={name: _asking(check) for name, check in self.checks.items()},
+        )
 
     @asynccontextmanager
     async def running(self, app: FastAPI) -> AsyncIterator[None]:
@@ -32,7 +39,7 @@ class Parts:
         app.state.bus = self.bus
         app.state.client = self.client
         try:
-            async with self.bus.running():
+            async with self.bus.running(), self.membership.running():
                 yield
         finally:
             await self.client.close()
@@ -53,3 +60,7 @@ class Parts:
     def _bus_is_up(self) -> None:
         if not self.bus.is_connected:
             raise Unavailable("NATS does not answer")
+
+
+def _asking(check: Check) -> Callable[[], Awaitable[str]]:
+    return lambda: answer_of(check)

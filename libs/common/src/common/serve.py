@@ -6,6 +6,7 @@ import inspect
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from functools import cache
 from typing import Annotated, Any, Final, Literal
 
 import uvicorn
@@ -17,9 +18,12 @@ from starlette.types import ASGIApp
 
 from common.asgi import Observed
 from common.auth import MESH_AUDIENCE, Audience, TokenVerifier
+from common.documents import with_errors
+from common.frames import FramedProtocol
 from common.logs import configure_logging
 from common.requests import StrictRoute, install_error_handlers
 from common.settings import ServiceSettings
+from common.tracing import Spans
 
 VERSION: Final = "0.1.0"
 _MAX_WEBSOCKET_MESSAGE: Final = 1024 * 1024
@@ -80,6 +84,9 @@ def create_app(
     app.include_router(_probes(checks, details))
     for router in routers:
         app.include_router(router)
+    written = app.openapi
+    # Written once, when it is first asked for; FastAPI's documented way to say more than it knows.
+    app.openapi = cache(lambda: with_errors(written()))  # type: ignore[method-assign]
     return app
 
 
@@ -92,7 +99,7 @@ def _probes(checks: Mapping[str, Check], details: Details) -> APIRouter:
 
     @router.get("/readyz")
     async def ready() -> JSONResponse:
-        answers = {name: await _answer_of(check) for name, check in checks.items()}
+        answers = {name: await answer_of(check) for name, check in checks.items()}
         is_ready = all(answer == "healthy" for answer in answers.values())
         body = {"status": "ready" if is_ready else "not ready", "components": answers, **details()}
         return JSONResponse(body, status_code=200 if is_ready else 503)
@@ -104,7 +111,8 @@ def _probes(checks: Mapping[str, Check], details: Details) -> APIRouter:
     return router
 
 
-async def _answer_of(check: Check) -> str:
+async def answer_of(check: Check) -> str:
+    """`healthy`, or what kind of error the check ended with."""
     try:
         result = check()
         if inspect.isawaitable(result):
@@ -137,10 +145,13 @@ def serve(
     configure_logging(component, level=settings.log_level)
     logging.getLogger("serve").info("%s starts at %s:%d", component, settings.host, port)
     uvicorn.run(
-        Observed(app),
+        Observed(app, Spans(settings, component=component)),
         host=settings.host,
         port=port,
         http=http,
+        ws=FramedProtocol,
+        # Compressing costs a hundred times what sending does, once for each client.
+        ws_per_message_deflate=False,
         log_config=None,
         access_log=False,
         server_header=False,

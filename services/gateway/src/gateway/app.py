@@ -3,11 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Final
 
-from fastapi import APIRouter, FastAPI
-from fastapi.responses import HTMLResponse
+from fastapi import FastAPI
 from slowapi.errors import RateLimitExceeded
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
@@ -20,6 +18,8 @@ from common.requests import answer
 from common.serve import create_app
 from gateway.buckets import Buckets
 from gateway.callers import Callers
+from gateway.dashboard.files import FOLDER, Files
+from gateway.dashboard.pages import dashboard_router
 from gateway.edge import Edge
 from gateway.health import HealthProbe, health_router
 from gateway.identity.api import identity_router
@@ -28,6 +28,7 @@ from gateway.identity.doors import doors_router
 from gateway.identity.revocations import Revocations
 from gateway.identity.secrets import Passwords
 from gateway.identity.service import Identity
+from gateway.identity.session_door import session_router
 from gateway.identity.throttle import LoginThrottle, translate_throttled
 from gateway.identity.tokens import SigningKeys, TokenIssuer
 from gateway.identity.verifier import CredentialVerifier
@@ -40,7 +41,6 @@ from gateway.sockets import OpenSockets, SocketProxy
 from gateway.upstreams import Upstream, open_client
 from gateway.workers import close_ended_sockets, reload_routes, until_done
 
-_HOME: Final = Path(__file__).parent / "home.html"
 _EXPOSED: Final = [
     "X-Request-ID", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset",
 ]  # fmt: skip
@@ -85,10 +85,11 @@ class Gateway:
             description="The whole mesh: vision, floor, printers, devices and the cluster itself.",
             lifespan=self._lifespan,
             routers=[
-                _home_router(),
+                dashboard_router(Files.read(FOLDER)),
                 health_router(probe),
                 identity_router(settings, self.throttle),
                 doors_router(settings, self.throttle),
+                session_router(settings, self.throttle),
             ],
             checks={**self.parts.checks, "identity": self._identity_is_ready},
         )
@@ -119,8 +120,9 @@ class Gateway:
         )
 
     def _is_public(self, path: str) -> bool:
+        """Wants no bearer: it is open, or its credential is a printer's or a device's own."""
         route = self.edge.table.find(path)
-        return route is not None and route.row.auth == "public"
+        return route is not None and (route.row.auth == "public" or bool(route.row.credential))
 
     def _identity_is_ready(self) -> None:
         if not self.has_bootstrapped.is_set():
@@ -144,16 +146,6 @@ class Gateway:
 
     async def _bootstrap(self) -> None:
         await bootstrap(self.settings, database=self.parts.database, passwords=self.passwords)
-
-
-def _home_router() -> APIRouter:
-    router = APIRouter(include_in_schema=False)
-
-    @router.get("/")
-    async def home() -> HTMLResponse:
-        return HTMLResponse(_HOME.read_bytes())
-
-    return router
 
 
 async def _on_throttled(request: Request, error: Exception) -> Response:

@@ -9,6 +9,7 @@ from common.errors import Forbidden, InvalidToken, Unauthorized
 from gateway.exchange import Exchange
 from gateway.forwarding import host_of, query_parameter
 from gateway.identity.secrets import KEY_PREFIX
+from gateway.identity.session_cookie import SAFE_METHODS, has_page_header, session_token
 from gateway.identity.verifier import CredentialVerifier
 
 _BEARER: Final = "bearer "
@@ -26,19 +27,34 @@ class Callers:
 
         Raises:
             InvalidToken: a credential was sent, and it is not good.
-            Forbidden: a CSRF token was used, is stale or another's.
+            Forbidden: a CSRF token was used, is stale or another's, or a browser's session is
+                used for a change by a page that is not ours.
             Unauthorized: a CSRF token is missing.
         """
         rule = exchange.route.row.auth
         if rule == "public":
             return None
         credential = _credential_of(exchange)
-        bearer = await self._credentials.verify(credential) if credential else None
+        if credential:
+            bearer: Principal | None = await self._credentials.verify(credential)
+        else:
+            bearer = await self._by_cookie(exchange)
         if rule == "csrf":
             ticket = query_parameter(exchange, "csrf_token")
             exchange.used_parameters.add(b"csrf_token")
             return await self._credentials.use_ticket(ticket, bearer=bearer)
         return bearer
+
+    async def _by_cookie(self, exchange: Exchange) -> Principal | None:
+        """Who a browser's session is; one that has ended is as none."""
+        token = session_token(exchange.scope)
+        if token is None:
+            return None
+        check_page(exchange)
+        try:
+            return await self._credentials.verify_cookie(token)
+        except InvalidToken:
+            return None
 
     def check_origin(self, exchange: Exchange) -> None:
         """Refuse a foreign page's WebSocket; programs send no `Origin`.
@@ -62,6 +78,22 @@ def demand_caller(exchange: Exchange) -> None:
     """
     if exchange.principal is None and exchange.route.row.auth in ("token", "csrf"):
         raise Unauthorized()
+
+
+def check_page(exchange: Exchange) -> None:
+    """Refuse what another page makes a browser send with our cookie.
+
+    A page of another origin can neither set our header (the browser asks first, and CORS refuses)
+    nor open a socket under an `Origin` of ours, which `check_origin` has compared already.
+
+    Raises:
+        Forbidden: it is a change without our header, or a socket without an `Origin`.
+    """
+    if exchange.scope["type"] == "websocket":
+        if header_of(exchange.scope, b"origin") is None:
+            raise Forbidden("A browser's session opens WebSockets from its own pages only.")
+    elif exchange.scope["method"] not in SAFE_METHODS and not has_page_header(exchange.scope):
+        raise Forbidden("A change by a browser's session wants the header X-Gemba-Page.")
 
 
 def _credential_of(exchange: Exchange) -> str | None:

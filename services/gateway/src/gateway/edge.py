@@ -177,11 +177,10 @@ class Edge:
 
         async def counted(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [
-                    *message.get("headers", ()),
-                    *_PAGE_HEADERS,
-                    *exchange.limit_headers(),
-                ]
+                own = list(message.get("headers", ()))
+                named = {name for name, _ in own}
+                added = [header for header in _PAGE_HEADERS if header[0] not in named]
+                message["headers"] = [*own, *added, *exchange.limit_headers()]
             await send(message)
 
         exchange.scope[PRINCIPAL_KEY] = exchange.principal

@@ -7,9 +7,19 @@ from typing import Final
 
 from fastapi import FastAPI
 
+from common.loops import repeat
 from common.parts import Parts
 from common.serve import create_app
-from orchestrator.api import images, inspections, machines, queue, streams, tools, webhooks
+from orchestrator.api import (
+    images,
+    inspections,
+    internal,
+    machines,
+    queue,
+    streams,
+    tools,
+    webhooks,
+)
 from orchestrator.api.dependencies import Services
 from orchestrator.events import Events
 from orchestrator.models import metadata
@@ -21,6 +31,7 @@ from orchestrator.service.images import ImageService
 from orchestrator.service.inspections import InspectionService
 from orchestrator.service.machines import MachineService
 from orchestrator.service.node_events import NodeEventService
+from orchestrator.service.node_logs import NodeLogService
 from orchestrator.service.queue import QueueService
 from orchestrator.service.recalls import Recalls
 from orchestrator.service.results import ResultService
@@ -31,7 +42,6 @@ from orchestrator.settings import Settings
 from orchestrator.storage import Storage, open_storage
 from orchestrator.streaming.feed import Feed
 from orchestrator.workers.dispatching import DispatchLoop
-from orchestrator.workers.loops import repeat
 from orchestrator.workers.retention import Retention
 
 _MEASURE_S: Final = 2.0
@@ -65,6 +75,7 @@ def build_app(settings: Settings) -> FastAPI:
             queue.router,
             webhooks.router,
             streams.router,
+            internal.router,
         ],
         checks=parts.checks,
     )
@@ -86,7 +97,13 @@ def _services(settings: Settings, *, parts: Parts, storage: Storage, feed: Feed)
         ),
         dispatcher=dispatcher,
         results=ResultService(settings, database=database, events=events),
-        signs=SignsOfLife(settings, database=database, events=events),
+        signs=SignsOfLife(
+            settings,
+            database=database,
+            events=events,
+            tuning=lambda: parts.membership.tuning,
+        ),
+        node_logs=NodeLogService(database=database, bus=parts.bus),
         node_events=NodeEventService(database=database, events=events, watched=feed.watched),
         artifacts=ArtifactService(database=database, storage=storage, events=events),
         images=ImageService(database=database, storage=storage),

@@ -11,3 +11,8 @@ def new_id(prefix: str) -> str:
 def new_lease_token() -> str:
     """A token that nobody can guess: whoever shows it holds the lease."""
     return secrets.token_urlsafe(24)
+
+
+def plain_key(key: str) -> str:
+    """How it is announced that somebody watches this one's pictures without anything drawn."""
+    return f"{key}/plain"

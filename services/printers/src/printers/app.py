@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
+from common.loops import repeat
 from common.parts import Parts
 from common.serve import create_app
 from printers.api import internal, printers, status, streams, works
@@ -27,7 +28,6 @@ from printers.settings import Settings
 from printers.streaming.feed import Feed
 from printers.workers.bridging import Supervisor
 from printers.workers.cameras import CameraRounds
-from printers.workers.loops import repeat
 from printers.workers.mqtt_intake import MqttIntake
 
 _MEASURE_S: Final = 15.0

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI
 
+from common.loops import repeat
 from common.parts import Parts
 from common.serve import create_app
 from tracking.api import (
@@ -48,7 +49,6 @@ from tracking.service.vigilance import Vigilance
 from tracking.settings import Settings
 from tracking.streaming.feed import Feed
 from tracking.vault import Vault
-from tracking.workers.loops import repeat
 
 Worker = Callable[[], Coroutine[Any, Any, None]]
 ROUTERS: Final[tuple[APIRouter, ...]] = (

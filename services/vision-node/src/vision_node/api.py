@@ -59,6 +59,13 @@ async def running(node: TheNode) -> Running:
     )
 
 
+@router.post("/restart", status_code=202)
+async def restart(node: TheNode) -> Running:
+    """Give back or finish what is under way, then end; whatever runs the node starts it again."""
+    node.restart.order()
+    return await running(node)
+
+
 @router.delete("/inspections/{inspection_id}", status_code=204)
 async def cancel(inspection_id: InspectionId, node: TheNode) -> Response:
     """Stop work on an inspection that was cancelled, without waiting for a heartbeat."""

@@ -5,6 +5,7 @@ one, which is as much as a tool takes.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final, Self, TypeVar
 from urllib.parse import quote
 
@@ -19,6 +20,7 @@ from common.schemas.vision import (
     HeartbeatReceipt,
     MachineRegistration,
     NodeEvent,
+    NodeLogs,
     ResultReceipt,
     ResultReport,
     StatusUpdate,
@@ -42,6 +44,14 @@ class Refused(Exception):
     def __init__(self, status: int, message: str) -> None:
         super().__init__(f"{status}: {message}")
         self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Inspections whose pictures somebody watches: with the overlay drawn, or bare."""
+
+    drawn: frozenset[str] = frozenset()
+    plain: frozenset[str] = frozenset()
 
 
 class Gateway:
@@ -82,13 +92,19 @@ class Gateway:
         """Send a result; `accepted` is false where the lease was lost meanwhile."""
         return _read(ResultReceipt, await self._post("/webhooks/results/", _json(report)))
 
-    async def publish(self, events: list[NodeEvent]) -> frozenset[str]:
+    async def publish(self, events: list[NodeEvent]) -> Wanted:
         """Tell the viewers of inspections what happened; learn whose pictures they want to see."""
         answer = await self._post("/webhooks/events/", _EVENTS.dump_json(events))
         try:
-            return frozenset(orjson.loads(answer)["overlay_wanted"])
-        except (ValueError, KeyError, TypeError):
-            return frozenset()
+            receipt = orjson.loads(answer)
+            drawn, plain = receipt["overlay_wanted"], receipt.get("plain_wanted", ())
+            return Wanted(frozenset(drawn), frozenset(plain))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return Wanted()
+
+    async def ship_logs(self, logs: NodeLogs) -> None:
+        """Bring log lines, for the cluster service."""
+        await self._post("/webhooks/logs/", _json(logs))
 
     async def observe(self, batch: bytes) -> None:
         """Bring what a floor camera saw; the same frames again change nothing."""

@@ -16,10 +16,15 @@ def prime() -> None:
     psutil.cpu_percent(interval=None)
 
 
-def system_info(data_dir: Path) -> SystemInfo:
+def system_info(data_dir: Path, *, node: str) -> SystemInfo:
     """The host's load now; CPU since the call before."""
     gpu = read_gpu()
+    # A container without a network has no counters, whatever the types say.
+    network: Any = psutil.net_io_counters()
     extra: dict[str, Any] = {
+        "host": node,
+        "network_bytes_sent": network.bytes_sent if network else 0,
+        "network_bytes_recv": network.bytes_recv if network else 0,
         "gpu_reason": gpu if isinstance(gpu, str) else None,
         "gpu_temperature": None if isinstance(gpu, str) else gpu.temperature_c,
         "disk_usage": _disk_percent(data_dir),

@@ -7,12 +7,14 @@ The node calls through the gateway, with its machine key, under `/api/v1`:
   result.
 - `PUT /webhooks/artifacts/{inspection_id}/{name}/` raw bytes with their Content-Type and
   `X-Machine-ID`, `X-Lease-Token`, before the result that lists them; the same again replaces.
+- `POST /webhooks/logs/` NodeLogs: for the cluster service, as often as there are some.
 - `GET /webhooks/images/{image_id}/` the bytes of an upload; 404 where there is none.
 
 The orchestrator calls the node at its `ip_address` and `port`, with its service token:
 
 - `POST /internal/inspections` Assignment → 202 Accepted. The same lease again: 202. Full, or not
   the machine that is meant: 409. Draining or unable to keep results: 503.
+- `POST /internal/restart` → 202: drain, end, and be started anew by whatever runs the node.
 - `DELETE /internal/inspections/{inspection_id}` stops work on it: 204, and 204 where there is none.
 
 A heartbeat with status `offline` and no leases gives everything back at once: the node drains.
@@ -22,6 +24,8 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from common.schemas.mesh import LogLevel, LogLine
 
 MachineStatus = Literal["online", "busy", "offline", "error", "maintenance"]
 InspectionStatus = Literal["pending", "assigned", "processing", "completed", "failed", "cancelled"]
@@ -214,6 +218,15 @@ class HeartbeatReceipt(Wire):
     renewed: list[RenewedLease] = Field(default_factory=list)
     cancelled: list[Identifier] = Field(default_factory=list)
     lost: list[Identifier] = Field(default_factory=list)
+    log_level: LogLevel | None = None
+
+
+class NodeLogs(Wire):
+    """`POST /api/v1/webhooks/logs/`: a node's log lines, and how many were over its budget."""
+
+    machine_id: Identifier
+    dropped: int = Field(0, ge=0, le=1_000_000_000)
+    lines: list[LogLine] = Field(default_factory=list, max_length=1000)
 
 
 class StatusUpdate(Wire):

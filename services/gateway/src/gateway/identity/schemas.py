@@ -201,3 +201,10 @@ class ServiceTokenRequest(BaseModel):
     audience: Annotated[str, StringConstraints(pattern=r"^(mesh|machine:[a-z0-9_]{1,64})$")] = (
         MESH_AUDIENCE
     )
+
+
+class BrowserSession(BaseModel):
+    """`/auth/session`: who a browser is logged in as, and the factory's zone."""
+
+    user: Me | None
+    timezone: str

@@ -18,7 +18,11 @@ from gateway.identity.tokens import TokenIssuer
 
 _CACHE_SIZE: Final = 50_000
 _KEY_RECHECK_S: Final = 60.0
+_COOKIE_SOCKET_S: Final = 86_400.0
 _MAX_CREDENTIAL: Final = 8192
+# Stands before a cookie's token among what is remembered: no header can hold it, so that a token
+# that came as a cookie is never believed as a bearer.
+_COOKIE_MARK: Final = "\n"
 
 
 class CredentialVerifier:
@@ -77,6 +81,33 @@ class CredentialVerifier:
         if user is None:
             raise InvalidToken()
         return principal_of_user(user, session_id=session_id, expires_at=expires_at)
+
+    async def verify_cookie(self, token: str) -> Principal:
+        """The person behind a browser's session cookie, which holds a refresh token.
+
+        Raises:
+            InvalidToken: unknown, expired, or its session has ended.
+        """
+        remembered_as = _COOKIE_MARK + token
+        if self.is_told_of_revocations:
+            known = self._known.get(remembered_as)
+            if known is not None and known[1] > time.time():
+                return known[0]
+        if len(token) > _MAX_CREDENTIAL or not token.startswith(REFRESH_PREFIX):
+            raise InvalidToken()
+        generation = self._generation
+        async with self._database.transaction() as session:
+            found = await repository.user_of_refresh_token(session, digest(token))
+        if found is None:
+            raise InvalidToken()
+        user, session_id = found
+        good_until = time.time() + _KEY_RECHECK_S
+        # A socket may stay open as long as the session does; its end is told by revocation.
+        principal = principal_of_user(
+            user, session_id=session_id, expires_at=time.time() + _COOKIE_SOCKET_S
+        )
+        self._remember(remembered_as, principal, good_until=good_until, generation=generation)
+        return principal
 
     async def verify_any(self, token: str) -> None:
         """Check an access or a refresh token.

@@ -6,13 +6,14 @@ import resource
 import signal
 
 import uvloop
-from prometheus_client import start_http_server
 
 from common.bus import Bus
 from common.client import MeshClient
 from common.logs import configure_logging
+from common.membership import Membership
 from gateway.mqtt.door import Door
 from gateway.mqtt.identities import Identities
+from gateway.mqtt.probes import answering
 from gateway.mqtt.settings import DoorSettings
 from gateway.mqtt.watch import Watch
 
@@ -28,8 +29,18 @@ async def run(settings: DoorSettings) -> None:
     client = MeshClient(settings, service="mqtt")
     bus = Bus(settings, name="mqtt")
     door = Door(settings, Identities(settings, client))
+    membership = Membership(settings, bus, service="mqtt", checks={})
     try:
-        async with bus.running(), asyncio.TaskGroup() as tasks:
+        async with (
+            answering(
+                settings.host,
+                settings.mqtt_metrics_port,
+                ready=lambda: {"nats": bus.is_connected, "listening": door.is_listening},
+            ),
+            bus.running(),
+            membership.running(),
+            asyncio.TaskGroup() as tasks,
+        ):
             serving = tasks.create_task(_serve(settings, door, Watch(settings, bus, door)))
             await stopped.wait()
             serving.cancel()
@@ -51,8 +62,6 @@ def main() -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     # Two descriptors a client; the usual soft limit of 1,024 would end at 500.
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    if settings.mqtt_metrics_port:
-        start_http_server(settings.mqtt_metrics_port, addr=settings.host)
     uvloop.run(run(settings))
 
 

@@ -53,6 +53,7 @@ class Door:
         self._greetings: set[asyncio.Task[None]] = set()
         self.max_packet_bytes = settings.mqtt_max_packet_bytes
         self.connect_timeout_s = settings.mqtt_connect_timeout_s
+        self.is_listening = False
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
@@ -65,9 +66,11 @@ class Door:
             ssl=_tls(settings),
             backlog=_BACKLOG,
         )
+        self.is_listening = True
         try:
             yield
         finally:
+            self.is_listening = False
             server.close()
             for link in list(self._links):
                 link.close()

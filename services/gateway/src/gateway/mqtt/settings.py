@@ -13,7 +13,10 @@ class DoorSettings(ServiceSettings):
 
     mqtt_port: int = Field(1883, ge=1, le=65535, description="Port that MQTT clients connect to.")
     mqtt_metrics_port: int = Field(
-        0, ge=0, le=65535, description="Port of the door's own `/metrics`; 0 for none."
+        0,
+        ge=0,
+        le=65535,
+        description="Port of the door's own `/healthz`, `/readyz` and `/metrics`; 0 for none.",
     )
     nats_mqtt_url: SecretStr = Field(
         SecretStr("mqtt://127.0.0.1:1884"), description="NATS's MQTT listener, with credentials."

@@ -14,6 +14,7 @@ from orchestrator.service.images import ImageService
 from orchestrator.service.inspections import InspectionService
 from orchestrator.service.machines import MachineService
 from orchestrator.service.node_events import NodeEventService
+from orchestrator.service.node_logs import NodeLogService
 from orchestrator.service.queue import QueueService
 from orchestrator.service.recalls import Recalls
 from orchestrator.service.results import ResultService
@@ -36,6 +37,7 @@ class Services:
     results: ResultService
     signs: SignsOfLife
     node_events: NodeEventService
+    node_logs: NodeLogService
     artifacts: ArtifactService
     images: ImageService
     tools: ToolService

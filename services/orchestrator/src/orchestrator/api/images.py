@@ -4,13 +4,14 @@ from collections.abc import MutableMapping
 from typing import Any
 
 from fastapi import Request
+from fastapi.responses import StreamingResponse
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 
 from common.errors import PayloadTooLarge, ValidationFailed
 from common.serve import service_router
-from orchestrator.api.dependencies import Serving, Writer
+from orchestrator.api.dependencies import Reader, Serving, Writer
 from orchestrator.schemas.inspections import ImageView
 
 router = service_router(prefix="/api/v1/images", tags=["images"])
@@ -47,6 +48,26 @@ async def upload_image(request: Request, services: Serving, principal: Writer) -
     except (MultiPartException, HTTPException) as error:
         text = f"The form cannot be read: {error}"
         raise ValidationFailed(fields={"file": [text]}) from error
+
+
+@router.get(
+    "/{image_id}",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"image/*": {}, "video/*": {}}}},
+)
+async def get_image(image_id: str, services: Serving, _: Reader) -> StreamingResponse:
+    """Get an uploaded picture or video as it came."""
+    image = await services.images.find(image_id)
+    return StreamingResponse(
+        services.storage.stream(image.storage_key),
+        media_type=image.media_type,
+        headers={
+            "Content-Length": str(image.size_bytes),
+            "ETag": f'"{image.sha256}"',
+            "Cache-Control": "private, max-age=3600",
+            "X-Content-Type-Options": "nosniff",
+        },
+    )
 
 
 class _Limited:

@@ -12,10 +12,11 @@ from orchestrator.events import inspection_event, machine_event
 from orchestrator.service.ownership import MachineGone
 from orchestrator.service.states import InspectionGone
 from orchestrator.streaming.feed import Feed
+from orchestrator.streaming.viewer import Pictures
 from orchestrator.streaming.watching import Picture, Subject, Watch
 
 router = APIRouter()
-_JPEG: Final = "jpeg"
+_PICTURES: Final[dict[str, Pictures]] = {"": "none", "jpeg": "drawn", "plain": "plain"}
 
 
 @router.websocket("/ws/inspections/{inspection_id}")
@@ -74,7 +75,7 @@ async def _serve(
     try:
         await admitted(websocket, "read")
         after = resume_point(websocket)
-        wants_pictures = _wants_pictures(websocket)
+        pictures = _wanted_pictures(websocket)
         if await watched.state() is None:
             raise missing
         if not bus.is_connected:
@@ -83,16 +84,17 @@ async def _serve(
         await refuse(websocket, error)
         return
     await websocket.accept()
-    picture = _picture(services, feed) if wants_pictures else None
-    await Watch(websocket, watched, bus=bus, feed=feed, picture=picture).serve(after)
+    picture = _picture(services, feed) if pictures != "none" else None
+    watch = Watch(websocket, watched, bus=bus, feed=feed, picture=picture, pictures=pictures)
+    await watch.serve(after)
 
 
-def _wants_pictures(websocket: WebSocket) -> bool:
-    overlay = websocket.query_params.get("overlay")
-    if overlay not in (None, "", _JPEG):
-        text = f"must be {_JPEG}"
+def _wanted_pictures(websocket: WebSocket) -> Pictures:
+    overlay = websocket.query_params.get("overlay") or ""
+    if overlay not in _PICTURES:
+        text = "must be jpeg, or plain for pictures without anything drawn"
         raise BadRequest(f"Invalid value for 'overlay': {text}", fields={"overlay": [text]})
-    return overlay == _JPEG
+    return _PICTURES[overlay]
 
 
 def _picture(services: Services, feed: Feed) -> Picture:

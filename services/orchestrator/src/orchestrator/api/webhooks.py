@@ -11,6 +11,7 @@ from common.schemas.vision import (
     Heartbeat,
     HeartbeatReceipt,
     NodeEvent,
+    NodeLogs,
     ResultReceipt,
     ResultReport,
     StatusUpdate,
@@ -56,6 +57,13 @@ async def take_events(
 ) -> EventsReceipt:
     """Pass a node's events on to whoever watches; nothing is stored."""
     return await services.node_events.pass_on(events, principal)
+
+
+@router.post("/logs")
+async def take_logs(logs: NodeLogs, services: Serving, principal: Reporter) -> Acknowledged:
+    """Pass a node's log lines on to the cluster service."""
+    await services.node_logs.pass_on(logs, principal)
+    return Acknowledged()
 
 
 @router.get("/images/{image_id}", response_class=StreamingResponse)

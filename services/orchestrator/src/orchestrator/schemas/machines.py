@@ -74,6 +74,8 @@ class MachineView(Wire):
     hardware_specs: dict[str, Any]
     is_available: bool
     last_push_error: str | None
+    system_info: SystemInfo
+    registered_at: datetime
     created_at: datetime
     updated_at: datetime
 

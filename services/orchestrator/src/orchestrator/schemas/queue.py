@@ -84,6 +84,9 @@ class EventsReceipt(Wire):
     accepted: int
     dropped: int
     overlay_wanted: list[str]
+    plain_wanted: list[str] = Field(
+        default_factory=list, description="Those watched with `overlay=plain`: bare pictures."
+    )
 
 
 class Throughput(PerformanceMetrics):

@@ -18,7 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from common.auth import machine_audience
 from common.client import IdentityUnavailable, MeshClient
 from common.db import Database
-from common.errors import BadUpstream, Unavailable, UpstreamTimeout
+from common.errors import BadUpstream, Conflict, Unavailable, UpstreamTimeout
+from common.logs import request_id, traceparent
 from common.schemas.vision import Assignment, Lease
 from orchestrator import metrics
 from orchestrator.events import Events
@@ -26,6 +27,7 @@ from orchestrator.ids import new_lease_token
 from orchestrator.models import Machine
 from orchestrator.repository import attempts, inspections, machines, queue
 from orchestrator.scheduling import Costs, Offer, Waiting, assign
+from orchestrator.service.ownership import MachineGone
 from orchestrator.service.states import finish
 from orchestrator.service.views import free_of
 from orchestrator.settings import Settings
@@ -47,6 +49,8 @@ class Claimed:
     assignment: Assignment
     url: str
     has_failed_before: bool
+    request_id: str | None
+    traceparent: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +98,12 @@ class Dispatcher:
         return [_claimed(row, by_id[row["machine_id"]]) for row in rows]
 
     async def push(self, claimed: Claimed) -> Outcome:
-        """Push one claimed inspection, and settle what its machine answers."""
+        """Push one claimed inspection, and settle what its machine answers.
+
+        Runs in a task of its own, as part of the request that queued the inspection.
+        """
+        request_id.set(claimed.request_id)
+        traceparent.set(claimed.traceparent)
         assignment = claimed.assignment
         await self._events.inspection(
             assignment.inspection_id,
@@ -139,6 +148,27 @@ class Dispatcher:
             )
         except Unavailable as error:
             _log.info("%s was not told of a cancelled inspection: %s", machine_id, error.message)
+
+    async def restart(self, machine_id: str) -> None:
+        """Tell a machine to give back what it holds and to end, so that it is started anew.
+
+        Raises:
+            MachineGone: there is no such machine.
+            Conflict: the machine does not take the order.
+            Unavailable: nobody answers at its address.
+        """
+        async with self._database.transaction() as session:
+            machine = await machines.get(session, machine_id)
+        if machine is None:
+            raise MachineGone()
+        response = await self._client.request(
+            "POST",
+            _address_of(machine) + "/internal/restart",
+            timeout_s=self._settings.push_timeout_s,
+            audience=machine_audience(machine_id),
+        )
+        if not response.is_success:
+            raise Conflict(f"The machine answered {response.status_code} to the order to restart.")
 
     async def _ask(self, claimed: Claimed) -> Answer:
         try:
@@ -274,17 +304,27 @@ def _claimed(row: Any, machine: Machine) -> Claimed:
             ),
         }
     )
-    return Claimed(assignment, _url_of(machine), has_failed_before=machine.push_failures > 0)
+    return Claimed(
+        assignment,
+        _url_of(machine),
+        has_failed_before=machine.push_failures > 0,
+        request_id=row["request_id"],
+        traceparent=row["traceparent"],
+    )
 
 
 def _url_of(machine: Machine) -> str:
+    return f"{_address_of(machine)}/internal/inspections"
+
+
+def _address_of(machine: Machine) -> str:
     host = machine.ip_address
     try:
         if ipaddress.ip_address(host).version == 6:
             host = f"[{host}]"
     except ValueError:
         pass  # a host name stands for itself
-    return f"http://{host}:{machine.port}/internal/inspections"
+    return f"http://{host}:{machine.port}"
 
 
 async def _block(session: AsyncSession, machine_id: str, answer: Answer) -> None:

@@ -6,6 +6,7 @@ from common.auth import Principal
 from common.db import Database
 from common.schemas.vision import NodeEvent
 from orchestrator.events import Events
+from orchestrator.ids import plain_key
 from orchestrator.repository import inspections
 from orchestrator.schemas.queue import EventsReceipt
 from orchestrator.service.ownership import owned_machine
@@ -42,4 +43,5 @@ class NodeEventService:
             accepted=accepted,
             dropped=len(sent) - accepted,
             overlay_wanted=[one for one in ids if one in watched],
+            plain_wanted=[one for one in ids if plain_key(one) in watched],
         )

@@ -1,12 +1,13 @@
 """Signs of life: heartbeats, status updates, and the silence of a machine (contract, chapter 5)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from sqlalchemy import RowMapping, func
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from common.auth import Principal
 from common.db import Database
+from common.schemas.mesh import Tuning
 from common.schemas.vision import Heartbeat, HeartbeatReceipt, RenewedLease, StatusUpdate
 from orchestrator import metrics
 from orchestrator.events import Events
@@ -22,8 +23,16 @@ _WENT_OFFLINE = "the machine went offline."
 class SignsOfLife:
     """Hears machines, and notices when they fall silent."""
 
-    def __init__(self, settings: Settings, *, database: Database, events: Events) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        database: Database,
+        events: Events,
+        tuning: Callable[[], Tuning],
+    ) -> None:
         self._settings = settings
+        self._tuning = tuning
         self._database = database
         self._events = events
 
@@ -48,7 +57,7 @@ class SignsOfLife:
         return receipt
 
     async def _renewed(self, session: AsyncSession, beat: Heartbeat) -> HeartbeatReceipt:
-        receipt = HeartbeatReceipt()
+        receipt = HeartbeatReceipt(log_level=self._tuning().log_level)
         if not beat.leases:
             return receipt
         held = [(lease.inspection_id, lease.token) for lease in beat.leases]

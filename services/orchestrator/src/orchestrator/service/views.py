@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from common.schemas.vision import SystemInfo
 from orchestrator.models import Artifact, Attempt, Inspection, LateReport, Machine
 from orchestrator.scheduling import free_slots
 from orchestrator.schemas.inspections import (
@@ -56,6 +57,8 @@ def machine_view(machine: Machine, leases: int) -> MachineView:
         hardware_specs=machine.hardware_specs,
         is_available=is_available(machine, leases),
         last_push_error=machine.last_push_error,
+        system_info=SystemInfo.model_validate(machine.system_info),
+        registered_at=machine.registered_at,
         created_at=machine.created_at,
         updated_at=machine.updated_at,
     )

@@ -16,7 +16,8 @@ from nats.js.errors import Error as JetStreamError
 from common.bus import Bus, Event, Resync
 from orchestrator import metrics
 from orchestrator.events import FRAME_NAME, FRAME_SUBJECT, WATCHED_SUBJECT
-from orchestrator.streaming.viewer import Message, Viewer
+from orchestrator.ids import plain_key
+from orchestrator.streaming.viewer import Message, Pictures, Viewer
 
 EVENTS: Final = ("gemba.inspection.>", "gemba.machine.status.*")
 _RETRY_S: Final = 1.0
@@ -52,12 +53,12 @@ class Feed:
         self._announce = asyncio.Event()
 
     @contextmanager
-    def joined(self, key: str, *, wants_pictures: bool) -> Iterator[Viewer]:
+    def joined(self, key: str, *, pictures: Pictures) -> Iterator[Viewer]:
         """A viewer of one inspection or machine, from now on until the block ends."""
-        viewer = Viewer(size=self._viewer_queue, wants_pictures=wants_pictures)
+        viewer = Viewer(size=self._viewer_queue, pictures=pictures)
         self._viewers[key].add(viewer)
         metrics.VIEWERS.inc()
-        if wants_pictures:
+        if pictures != "none":
             self._announce.set()
         try:
             yield viewer
@@ -68,7 +69,7 @@ class Feed:
                 del self._viewers[key]
 
     def watched(self) -> Collection[str]:
-        """Inspections and machines that somebody watches with pictures, on any replica."""
+        """What somebody watches with pictures, on any replica: ids; plain ones by `plain_key`."""
         now = time.monotonic()
         return {key for key, until in self._watched_until.items() if until > now}
 
@@ -110,24 +111,25 @@ class Feed:
     async def _on_frame(self, message: Msg) -> None:
         inspection_id = message.subject.rsplit(".", 1)[-1]
         name = (message.headers or {}).get(FRAME_NAME, "")
-        if any(viewer.wants_pictures for viewer in self._all()):
+        if any(viewer.pictures != "none" for viewer in self._all()):
             self._frames[inspection_id, name] = message.data
         while len(self._frames) > _KEPT_FRAMES:
             self._frames.popitem(last=False)
 
     async def _announce_for_ever(self) -> None:
         while True:
-            keys = [
-                key
-                for key, viewers in self._viewers.items()
-                if any(viewer.wants_pictures for viewer in viewers)
-            ]
+            keys = self._watched_here()
             if keys:
                 with suppress(nats.errors.Error, OSError):
                     await self._bus.client.publish(WATCHED_SUBJECT, orjson.dumps(keys))
             self._announce.clear()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._announce.wait(), _ANNOUNCE_S)
+
+    def _watched_here(self) -> list[str]:
+        wanted = {(key, one.pictures) for key, some in self._viewers.items() for one in some}
+        drawn = [key for key, pictures in wanted if pictures == "drawn"]
+        return drawn + [plain_key(key) for key, pictures in wanted if pictures == "plain"]
 
     async def _on_watched(self, message: Msg) -> None:
         now = time.monotonic()

@@ -3,10 +3,11 @@
 import asyncio
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from orchestrator import metrics
 
+Pictures = Literal["none", "drawn", "plain"]
 _FRAME: Final = "frame_result"
 
 
@@ -33,8 +34,8 @@ class Stale(Exception):
 class Viewer:
     """What waits for one socket."""
 
-    def __init__(self, *, size: int, wants_pictures: bool = False) -> None:
-        self.wants_pictures = wants_pictures
+    def __init__(self, *, size: int, pictures: Pictures = "none") -> None:
+        self.pictures = pictures
         self._size = size
         self._waiting: deque[Message] = deque()
         self._changed = asyncio.Event()

@@ -15,7 +15,7 @@ from fastapi import WebSocket, WebSocketDisconnect
 from common.bus import Bus, Resync
 from orchestrator.events import FINAL
 from orchestrator.streaming.feed import Feed, encode
-from orchestrator.streaming.viewer import Message, Overrun, Stale, Viewer
+from orchestrator.streaming.viewer import Message, Overrun, Pictures, Stale, Viewer
 
 _NORMAL: Final = 1000
 _TRY_AGAIN: Final = 1013
@@ -48,19 +48,20 @@ class Watch:
         bus: Bus,
         feed: Feed,
         picture: Picture | None,
+        pictures: Pictures = "none",
     ) -> None:
         self._websocket = websocket
         self._watched = watched
         self._bus = bus
         self._feed = feed
         self._picture = picture
+        self._pictures = pictures
         self._sent = -1
         self._is_over = False
 
     async def serve(self, after: int | None) -> None:
         """Send until the inspection ends or the viewer leaves."""
-        wants_pictures = self._picture is not None
-        with self._feed.joined(self._watched.key, wants_pictures=wants_pictures) as viewer:
+        with self._feed.joined(self._watched.key, pictures=self._pictures) as viewer:
             sending = asyncio.create_task(self._send_all(viewer, after))
             leaving = asyncio.create_task(self._wait_for_leave())
             try:
@@ -150,7 +151,8 @@ class Watch:
             return
         self._sent = message.seq
         await self._with_timeout(self._websocket.send_text(message.text))
-        if self._picture is not None and (name := picture_name(message)) is not None:
+        name = picture_name(message, is_plain=self._pictures == "plain")
+        if self._picture is not None and name is not None:
             shown = await self._picture(message.inspection_id, name)
             if shown is not None:
                 await self._with_timeout(self._websocket.send_bytes(shown))
@@ -170,14 +172,15 @@ class Watch:
         await asyncio.wait_for(sending, _SEND_TIMEOUT_S)
 
 
-def picture_name(message: Message) -> str | None:
-    """The overlay picture that belongs to an event, by the name of its artifact.
+def picture_name(message: Message, *, is_plain: bool = False) -> str | None:
+    """The picture that belongs to an event, by the name of its artifact.
 
-    A node names it in `data.overlay_artifact`; a result brings it among its artifacts.
+    A node names the drawn one in `data.overlay_artifact`, the plain one in `data.plain_artifact`;
+    a result brings its drawn one among its artifacts, and no plain one.
     """
-    named = message.data.get("overlay_artifact")
-    if isinstance(named, str):
-        return named
+    named = message.data.get("plain_artifact" if is_plain else "overlay_artifact")
+    if is_plain or isinstance(named, str):
+        return named if isinstance(named, str) else None
     for artifact in message.data.get("artifacts") or ():
         if artifact.get("media_type") == "image/jpeg":
             return str(artifact["name"])

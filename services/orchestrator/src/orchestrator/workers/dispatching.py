@@ -7,10 +7,10 @@ from typing import Final
 from nats.aio.msg import Msg
 
 from common.bus import Bus
+from common.loops import PASSING, wait_for
 from orchestrator.events import WAKE_SUBJECT
 from orchestrator.service.dispatch import Claimed, Dispatcher
 from orchestrator.settings import Settings
-from orchestrator.workers.loops import PASSING, wait_for
 
 _PAUSE_S: Final = 1.0
 _log = logging.getLogger("dispatching")

@@ -11,6 +11,7 @@ from typing import Final
 import aiohttp
 
 from common.db import Database
+from common.loops import PASSING, repeat
 from printers import metrics
 from printers.bridges import BRIDGES, Bridge
 from printers.keys import Vault
@@ -23,7 +24,6 @@ from printers.service.hearing import Hearing
 from printers.settings import Settings
 from printers.states import CommandName
 from printers.throttle import Throttle
-from printers.workers.loops import PASSING, repeat
 
 _LOOK_S: Final = 1.0
 _STEADY_S: Final = 30.0

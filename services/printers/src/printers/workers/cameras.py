@@ -5,10 +5,10 @@ import logging
 import time
 from typing import Final
 
+from common.loops import PASSING, repeat
 from printers.reach import Reach, open_session
 from printers.service.looking import CameraService, Due, NoVerdict
 from printers.settings import Settings
-from printers.workers.loops import PASSING, repeat
 
 _ROUND_S: Final = 1.0
 _AT_ONCE: Final = 8

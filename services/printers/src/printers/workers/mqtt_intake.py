@@ -15,6 +15,7 @@ import nats.errors
 from nats.js.errors import APIError, NotFoundError
 
 from common.bus import Bus
+from common.loops import PASSING
 from common.mailboxes import PRINTERS, Message, listen_unkept, open_mailbox
 from printers import metrics
 from printers.bridges.octoprint_mqtt import is_last_will, read
@@ -22,7 +23,6 @@ from printers.reports import Report
 from printers.service.hearing import Hearing
 from printers.settings import Settings
 from printers.throttle import Throttle
-from printers.workers.loops import PASSING
 
 _BATCH: Final = 512
 _LANES: Final = 8

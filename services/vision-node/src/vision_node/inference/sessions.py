@@ -121,6 +121,8 @@ def open_session(data: bytes, provider: Provider, *, threads: int = 1) -> ort.In
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     if provider != "cpu":
+        # CUDA and cuDNN may have come as wheels, which the loader does not search.
+        ort.preload_dlls()
         options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
     try:
         session = ort.InferenceSession(data, options, providers=[wanted])

@@ -19,6 +19,7 @@ from common.schemas.vision import ArtifactReport, NodeEvent
 from vision_node.gateway import Away, Gateway, Refused
 from vision_node.imaging import Frame
 from vision_node.inspecting import Inspected, inspect_frames, inspect_stream
+from vision_node.overlay import Overlay
 from vision_node.pipeline.fitting import fit
 from vision_node.pipeline.graph import Graph
 from vision_node.pipeline.runner import (
@@ -47,8 +48,7 @@ class Told:
     """One frame on its way to viewers, with its drawn picture where somebody watches."""
 
     event: NodeEvent
-    name: str | None = None
-    picture: bytes | None = None
+    pictures: tuple[tuple[str, bytes], ...] = ()
 
 
 class Viewers:
@@ -61,7 +61,8 @@ class Viewers:
         self._waiting: deque[Told] = deque()
         self._changed = asyncio.Event()
         self._is_over = False
-        self.wants_pictures = False
+        self.wants_drawn = False
+        self.wants_plain = False
 
     def tell(self, told: Told) -> None:
         """From any thread: put a frame in the queue."""
@@ -98,12 +99,11 @@ class Viewers:
 
     async def _send(self, batch: list[Told]) -> None:
         for told in batch:
-            if told.picture is not None and told.name is not None:
-                await self._gateway.show_frame(
-                    self._work.assignment, name=told.name, data=told.picture
-                )
+            for name, picture in told.pictures:
+                await self._gateway.show_frame(self._work.assignment, name=name, data=picture)
         wanted = await self._gateway.publish([told.event for told in batch])
-        self.wants_pictures = self._inspection_id in wanted
+        self.wants_drawn = self._inspection_id in wanted.drawn
+        self.wants_plain = self._inspection_id in wanted.plain
 
     @property
     def _inspection_id(self) -> str:
@@ -222,12 +222,17 @@ class LiveRun:
         )
 
     def _tell(self, data: dict[str, Any], inspected: Inspected | None = None) -> None:
-        name, picture = None, None
-        if inspected is not None and self._viewers.wants_pictures:
+        pictures: list[tuple[str, bytes]] = []
+        if inspected is not None and self._viewers.wants_drawn:
             name = f"frame-{self._summary.frames}.jpg"
-            picture = encode(render(inspected.picture, inspected.overlay))
+            pictures.append((name, encode(render(inspected.picture, inspected.overlay))))
             data = {**data, "overlay_artifact": name}
-        self._viewers.tell(Told(self._event(data), name, picture))
+        if inspected is not None and self._viewers.wants_plain:
+            name = f"plain-{self._summary.frames}.jpg"
+            bare = Overlay(width=inspected.overlay.width, height=inspected.overlay.height)
+            pictures.append((name, encode(render(inspected.picture, bare))))
+            data = {**data, "plain_artifact": name}
+        self._viewers.tell(Told(self._event(data), tuple(pictures)))
 
     def _event(self, data: dict[str, Any]) -> NodeEvent:
         assignment = self._work.assignment

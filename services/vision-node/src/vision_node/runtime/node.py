@@ -24,6 +24,8 @@ from vision_node.runtime.delivery import SENDERS, Delivery
 from vision_node.runtime.inspections import Inspections, Parts
 from vision_node.runtime.metrics import Meters
 from vision_node.runtime.presence import Presence
+from vision_node.runtime.restart import Restart
+from vision_node.runtime.shipping import LogShipping
 from vision_node.runtime.spool import Spool
 from vision_node.runtime.uploads import Uploads
 from vision_node.settings import Settings
@@ -39,6 +41,7 @@ class Node:
     inspections: Inspections
     presence: Presence
     delivery: Delivery
+    restart: Restart
 
 
 @asynccontextmanager
@@ -70,6 +73,7 @@ async def running(settings: Settings) -> AsyncIterator[Node]:
             delivery=delivery,
             interval_s=settings.heartbeat_interval_s,
             data_dir=settings.data_dir,
+            node=settings.node,
             random=random,
         )
         machine = await asyncio.get_running_loop().run_in_executor(
@@ -77,11 +81,14 @@ async def running(settings: Settings) -> AsyncIterator[Node]:
         )
         tasks = [group.create_task(delivery.send_forever()) for _ in range(SENDERS)]
         tasks.append(group.create_task(presence.run(machine)))
-        node = Node(inspections, presence, delivery)
+        shipping = LogShipping(gateway, machine_id=lambda: inspections.machine_id)
+        tasks.append(group.create_task(shipping.run()))
+        node = Node(inspections, presence, delivery, Restart())
         try:
             yield node
         finally:
             await _drain(node, settings.drain_timeout_s)
+            await shipping.finish()
             inspections.close()
             for task in tasks:
                 task.cancel()

@@ -37,6 +37,7 @@ class Presence:
         delivery: Delivery,
         interval_s: float,
         data_dir: Path,
+        node: str,
         random: Random,
     ) -> None:
         self._gateway = gateway
@@ -44,6 +45,7 @@ class Presence:
         self._delivery = delivery
         self._interval_s = interval_s
         self._data_dir = data_dir
+        self._node = node
         self._random = random
         self._changed = asyncio.Event()
         self._reported = 0
@@ -104,6 +106,8 @@ class Presence:
     async def _beat_once(self) -> None:
         held = [*self._inspections.held_leases(), *self._delivery.held_leases()]
         receipt = await self._beat(self._status(), held)
+        if receipt.log_level is not None:
+            logging.getLogger().setLevel(receipt.log_level)
         tokens = {lease.inspection_id: lease.token for lease in held}
         for inspection_id in receipt.cancelled:
             self._inspections.cancel(inspection_id)
@@ -117,7 +121,7 @@ class Presence:
         heartbeat = Heartbeat(
             machine_id=self._inspections.machine_id or "unregistered",
             status=status,
-            system_info=system_info(self._data_dir),
+            system_info=system_info(self._data_dir, node=self._node),
             performance_metrics=self._inspections.throughput.figures(),
             timestamp=datetime.now(UTC),
             current_inspections=running,

@@ -1,0 +1,160 @@
+"""People on shifts: workers, a camera with zones, and what a camera's eyes would tell of them.
+
+Nobody films here: the people walk in this small world, and what a vision node would observe of
+them is posted as observations, in the pixels of the camera.
+"""
+
+import asyncio
+import math
+import random
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import httpx
+from demo.floor.mesh import MARK, Mesh
+
+CAMERA: Final = f"{MARK}hall"
+_SIZE: Final = (1280, 720)
+_POST_S: Final = 1.0
+_FRAMES: Final = 2
+_LOOK_S: Final = 60.0
+_PEOPLE: Final = (
+    ("01", "สมชาย ใจดี", "morning", "expert"),
+    ("02", "Ana Souza", "morning", "expert"),
+    ("03", "สมหญิง รักงาน", "morning", "intermediate"),
+    ("04", "João Lima", "afternoon", "intermediate"),
+    ("05", "Mary Novak", "afternoon", "beginner"),
+)
+_ZONES: Final[dict[str, tuple[str, str, list[list[int]], int, int]]] = {
+    "assembly": ("Assembly", "#2F9E44", [[60, 330], [420, 300], [450, 690], [60, 700]], 1, 3),
+    "testing": ("Testing", "#1C7ED6", [[500, 300], [830, 300], [850, 690], [490, 690]], 1, 2),
+    "packing": ("Packing", "#E8590C", [[900, 300], [1230, 320], [1240, 700], [900, 690]], 1, 2),
+}
+_STAY_S: Final = (120.0, 420.0)
+_WALK_PX_S: Final = 140.0
+_PAUSE_SHARE: Final = 0.25
+_HALF_WIDTH: Final = 34
+_HEIGHT: Final = 170
+
+
+@dataclass
+class Person:
+    """Somebody who works at a place, pauses there, and walks to the next."""
+
+    worker_id: str
+    track_id: int
+    zone: str
+    place: tuple[float, float] = (640.0, 500.0)
+    target: tuple[float, float] = (640.0, 500.0)
+    leaves_at: float = 0.0
+    pauses_until: float = 0.0
+    works_until: float = field(default_factory=time.monotonic)
+
+    def step(self, seconds: float) -> float:
+        """Move on; returns how much of the picture moves, 0..1."""
+        now = time.monotonic()
+        if now >= self.leaves_at:
+            self._choose(now)
+        dx, dy = self.target[0] - self.place[0], self.target[1] - self.place[1]
+        distance = math.hypot(dx, dy)
+        if distance > 4:
+            share = min(1.0, _WALK_PX_S * seconds / distance)
+            self.place = (self.place[0] + dx * share, self.place[1] + dy * share)
+            return 0.8
+        if now > self.works_until:
+            self.pauses_until = now + (random.uniform(20, 75) if self._is_tired() else 0)
+            self.works_until = self.pauses_until + random.uniform(25, 90)
+        return 0.03 if now < self.pauses_until else random.uniform(0.3, 0.7)
+
+    def _choose(self, now: float) -> None:
+        self.zone = random.choice(list(_ZONES)) if self.leaves_at else self.zone
+        corners = _ZONES[self.zone][2]
+        xs, ys = [x for x, _ in corners], [y for _, y in corners]
+        self.target = (
+            random.uniform(min(xs) + 70, max(xs) - 70),
+            random.uniform(min(ys) + 130, max(ys) - 30),
+        )
+        self.leaves_at = now + random.uniform(*_STAY_S)
+
+    @staticmethod
+    def _is_tired() -> bool:
+        return random.random() < _PAUSE_SHARE
+
+    def observation(self, motion: float) -> dict[str, Any]:
+        """The person as a track of the camera."""
+        x, y = self.place
+        return {
+            "track_id": self.track_id,
+            "bbox": [x - _HALF_WIDTH, y - _HEIGHT, x + _HALF_WIDTH, y],
+            "confidence": 0.9,
+            "motion": round(motion, 3),
+            "worker_id": self.worker_id,
+        }
+
+
+async def run(mesh: Mesh) -> None:
+    """Set the hall up where the floor service is there, and let people work in it."""
+    while (await mesh.http.get("/api/v1/zones")).status_code != httpx.codes.OK:
+        await asyncio.sleep(_LOOK_S)
+    await _set_up(mesh)
+    people = [
+        Person(f"{MARK}W{number}", place, zone=list(_ZONES)[place % len(_ZONES)])
+        for place, (number, *_) in enumerate(_PEOPLE)
+    ]
+    # Frames are known by their number; a restart must not repeat those of before.
+    frame = int(time.time() * 10)
+    while True:
+        frames = []
+        for _ in range(_FRAMES):
+            await asyncio.sleep(_POST_S / _FRAMES)
+            tracks = [one.observation(one.step(_POST_S / _FRAMES)) for one in people]
+            moment = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+            frames.append({"timestamp": moment, "frame_id": frame, "tracks": tracks})
+            frame += 1
+        await mesh.post("/api/v1/observations", {"camera_id": CAMERA, "frames": frames})
+
+
+async def clean(mesh: Mesh) -> int:
+    """Take the camera, its zones and the workers out of use; how many there were."""
+    paths = [f"/api/v1/zones/{MARK}{name}" for name in _ZONES]
+    paths += [f"/api/v1/workers/{MARK}W{number}" for number, *_ in _PEOPLE]
+    paths.append(f"/api/v1/cameras/{CAMERA}")
+    return sum([await mesh.delete(path) for path in paths])
+
+
+async def _set_up(mesh: Mesh) -> None:
+    width, height = _SIZE
+    camera = {
+        "name": "Hall (demo)",
+        "rtsp_url": "rtsp://demo.invalid/hall",
+        "location": "Demo hall",
+        "resolution": f"{width}x{height}",
+        "fps": _FRAMES,
+    }
+    await _put(mesh, "/api/v1/cameras", key="camera_id", identity=CAMERA, body=camera)
+    for name, (title, color, corners, least, most) in _ZONES.items():
+        zone = {
+            "camera_id": CAMERA,
+            "name": f"{title} (demo)",
+            "zone_type": "work_area",
+            "color": color,
+            "polygon_coords": corners,
+            "min_workers": least,
+            "max_workers": most,
+        }
+        await _put(mesh, "/api/v1/zones", key="zone_id", identity=f"{MARK}{name}", body=zone)
+    for number, name, shift, skill in _PEOPLE:
+        worker = {"name": name, "shift": shift, "skill_level": skill}
+        await _put(
+            mesh, "/api/v1/workers", key="worker_id", identity=f"{MARK}W{number}", body=worker
+        )
+
+
+async def _put(mesh: Mesh, path: str, *, key: str, identity: str, body: dict[str, Any]) -> None:
+    """Make it, or bring back what is there already."""
+    answer = await mesh.http.post(path, json=body | {key: identity})
+    if answer.status_code == httpx.codes.CONFLICT:
+        answer = await mesh.http.put(f"{path}/{identity}", json=body | {"active": True})
+    answer.raise_for_status()

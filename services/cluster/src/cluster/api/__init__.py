@@ -1,0 +1,1 @@
+"""The paths of the cluster service, each beside its `/api` twin."""

@@ -1,0 +1,1 @@
+"""All the SQL of the cluster service."""

@@ -1,0 +1,1 @@
+"""What the cluster service says and takes."""

@@ -1,0 +1,1 @@
+"""The dashboard: static files for browsers, and what serves them."""

@@ -1,0 +1,1 @@
+"""The cluster service: it watches the mesh."""

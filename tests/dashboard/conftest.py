@@ -1,0 +1,71 @@
+"""A real browser before the real mesh with the demo floor."""
+
+import os
+import secrets
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from playwright.async_api import Browser
+
+from gemba_local.mesh import LocalMesh
+from tests.dashboard.browser import Visit, chromium, visit
+
+ROOT = Path(__file__).parents[2]
+Enter = Callable[..., Awaitable[Visit]]
+
+
+@pytest.fixture(scope="session")
+def floor(mesh: LocalMesh, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalMesh]:
+    """The mesh with the demo floor on it."""
+    environment = {name: text for name, text in os.environ.items() if name[:6] != "GEMBA_"}
+    environment |= {"GEMBA_DATA_DIR": str(mesh.data_dir), "PYTHONPATH": str(ROOT)}
+    log = tmp_path_factory.mktemp("demo") / "demo.log"
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "demo.floor"], env=environment, stdout=file, stderr=file
+        )
+    try:
+        yield mesh
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(20)
+
+
+@pytest.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """One Chromium for all tests."""
+    async with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+async def enter(
+    browser: Browser, floor: LocalMesh, admin: httpx.AsyncClient
+) -> AsyncIterator[Enter]:
+    """Opens a browser for the admin or a new user of a role; its mistakes fail the test."""
+    visits: list[Visit] = []
+    async with AsyncExitStack() as stack:
+
+        async def open_for(role: str = "admin", **options: Any) -> Visit:
+            user, password = "admin", floor.admin_password
+            if role == "nobody":
+                user = ""
+            elif role != "admin":
+                user, password = f"{role}-{secrets.token_hex(4)}", secrets.token_urlsafe(9)
+                body = {"username": user, "password": password, "name": user, "role": role}
+                assert (await admin.post("/api/v1/users", json=body)).status_code == 201
+            entered = visit(browser, floor.url, user=user, password=password, **options)
+            visits.append(await stack.enter_async_context(entered))
+            return visits[-1]
+
+        yield open_for
+        for one in visits:
+            assert one.errors == []
+            assert one.foreign == []

@@ -1,0 +1,42 @@
+"""axe-core finds no serious fault on any page, light and dark."""
+
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.async_api import expect
+
+from tests.dashboard.conftest import Enter
+
+AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
+PLACES = (
+    "/overview", "/vision/inspections", "/vision/machines", "/vision/editor?example=fit_ellipse",
+    "/floor", "/floor/sessions", "/floor/alerts", "/floor/ask", "/floor/report", "/floor/people",
+    "/printers", "/printers/new", "/printers/queue", "/printers/demo-printer-1",
+    "/devices", "/devices/new", "/devices/{device}",
+    "/cluster", "/cluster/workers", "/cluster/logs", "/cluster/settings", "/cluster/users",
+    "/cluster/keys",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_no_page_has_a_serious_fault(
+    enter: Enter, admin: httpx.AsyncClient, scheme: str
+) -> None:
+    visit = await enter(color_scheme=scheme)
+    await expect((await visit.to("/devices")).get_by_text("Pump 1 (demo)")).to_be_visible()
+    found = (await admin.get("/api/devices/?search=pump%201")).json()["results"][0]
+    faults: list[str] = []
+    for place in (one.format(device=found["id"]) for one in PLACES):
+        page = await visit.to(place)
+        await expect(page.locator(".loading")).to_have_count(0, timeout=20_000)
+        # The policy lets no script be added to the page; Playwright's own evaluation may.
+        await page.evaluate(AXE)
+        found = await page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        faults += [
+            f"{place} {scheme}: {one['id']} {node['target']} {node.get('failureSummary', '')[:200]}"
+            for one in found["violations"]
+            if one["impact"] in ("serious", "critical")
+            for node in one["nodes"][:3]
+        ]
+    assert faults == []
