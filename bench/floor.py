@@ -72,7 +72,7 @@ async def measured(client: httpx.AsyncClient, seed: int) -> list[tuple[str, floa
     stays = truth.planned(seed)
     camera_id = await _prepare(client, seed)
     await _send(client, camera_id, truth.frames(stays, seed + 1000))
-    known = [part for stay in stays for part in truth.seen(stay)]
+    known = truth.known(stays)
     sessions, alerts = list[Any](), list[Any]()
     for zone in range(truth.ZONES):
         zone_id = f"Z{seed}{zone}"

@@ -76,6 +76,22 @@ def seen(stay: Stay) -> list[Stay]:
     return [Stay(stay.person, stay.zone, start, end, [p for p in parts if p[1] > p[0]])]
 
 
+def known(stays: list[Stay]) -> list[Stay]:
+    """What a camera can know of all stays: who is where they were before the dark, stayed."""
+    parts = [part for stay in stays for part in seen(stay)]
+    parts.sort(key=lambda part: (part.person, part.start_s))
+    merged: list[Stay] = []
+    for part in parts:
+        last = merged[-1] if merged else part
+        is_same = (last.person, last.zone) == (part.person, part.zone)
+        if is_same and (last.end_s, part.start_s) == OUTAGE_S:
+            still = [*last.still, *part.still]
+            merged[-1] = Stay(part.person, part.zone, last.start_s, part.end_s, still)
+        else:
+            merged.append(part)
+    return merged
+
+
 def unseen_s(stay: Stay) -> float:
     """The part of a stay that lies in the dark."""
     return max(0.0, min(stay.end_s, OUTAGE_S[1]) - max(stay.start_s, OUTAGE_S[0]))

@@ -1,6 +1,7 @@
 """`/api/v1/query`: questions about the floor, answered from its data; `/stream` by SSE."""
 
 from collections.abc import AsyncIterator
+from typing import Any, Final
 
 import orjson
 from fastapi import Response
@@ -11,10 +12,11 @@ from tracking.api.dependencies import Reader, Services, Serving
 from tracking.schemas.queries import Answer, FinalEvent, QueryRequest
 
 router = service_router(prefix="/api/v1/query", tags=["query"])
-_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+_STREAM: Final[dict[int | str, dict[str, Any]]] = {200: {"content": {"text/event-stream": {}}}}
+_HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
-@router.post("", response_model=Answer)
+@router.post("", response_model=Answer, responses=_STREAM)
 async def ask(request: QueryRequest, services: Serving, _: Reader) -> Response | Answer:
     """Ask a question in Thai, English or Portuguese; every number of the answer has a source."""
     if request.stream:
@@ -22,7 +24,7 @@ async def ask(request: QueryRequest, services: Serving, _: Reader) -> Response |
     return await services.answers.answer(request)
 
 
-@router.post("/stream", response_class=StreamingResponse)
+@router.post("/stream", response_class=StreamingResponse, responses=_STREAM)
 async def ask_and_stream(request: QueryRequest, services: Serving, _: Reader) -> Response:
     """Ask, and get the answer piece by piece as Server-Sent Events, then whole."""
     events = _events(request, services)

@@ -15,12 +15,12 @@ from tracking.schemas.reports import DailyReport
 router = service_router(prefix="/api/v1/reports", tags=["reports"])
 Viewer = Annotated[Principal, Depends(require("view_reports"))]
 Format = Literal["json", "csv", "pdf"]
-_FILES: Final[dict[int | str, dict[str, Any]]] = {
-    200: {"content": {"application/json": {}, "text/csv": {}, "application/pdf": {}}}
+_FORMS: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"content": {"application/json": {}, "application/pdf": {}, "text/csv": {}}}
 }
 
 
-@router.get("/daily", response_model=DailyReport, responses=_FILES)
+@router.get("/daily", response_model=DailyReport, responses=_FORMS)
 async def get_daily_report(
     services: Serving,
     _: Viewer,
@@ -34,7 +34,7 @@ async def get_daily_report(
     return await export_daily_report(services, _, day, form, language)
 
 
-@router.get("/daily/export", response_class=Response, responses=_FILES)
+@router.get("/daily/export", response_class=Response, responses=_FORMS)
 async def export_daily_report(
     services: Serving,
     _: Viewer,
