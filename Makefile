@@ -6,7 +6,7 @@ UV := .tools/bin/uv
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo demo-clean screenshots test check format clean
+.PHONY: help setup run demo demo-clean backup restore screenshots test check format clean
 DEMO ?= 1
 
 help: ## List the commands
@@ -34,6 +34,12 @@ demo-clean: setup ## Remove the demo floor from the running mesh
 
 screenshots: setup ## Take a picture of every page of the dashboard, light and dark
 	$(BIN)/python -m tests.dashboard.screenshots
+
+backup: setup ## Save the running mesh: make backup TO=folder
+	@$(BIN)/python -m gemba_local --backup "$(TO)"
+
+restore: setup ## Start a mesh from a backup, in an empty data folder: make restore FROM=folder
+	@exec $(BIN)/python -m gemba_local --restore "$(FROM)"
 
 test: setup ## Run every test against a real mesh
 	$(BIN)/pytest -n 2 --dist loadfile

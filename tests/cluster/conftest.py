@@ -67,6 +67,7 @@ class Running:
             checks={name: answering(text) for name, text in checks.items()},
         )
         async with bus.running(), membership.running():
+            await bus.wait_connected(10)
             yield membership
 
 

@@ -40,11 +40,11 @@ async def test_a_change_is_merged_versioned_and_audited(launch: Make) -> None:
             "log_retention_hours": [168, 24],
         }
         assert history[1]["changes"] == {"alert_thresholds.cpu_percent": [90.0, 75.0]}
-        assert {one["changed_by"] for one in history} == {"admin"}
+        assert {one["changed_by"] for one in history} == {"u-1"}
         # What is read may be written back: nothing changes, and no version is made.
         assert (await admin.post("/settings", json=await current(admin))).status_code == 200
         assert len((await admin.get("/settings/history")).json()) == 2
-    assert "settings changed by admin" in running.log.read_text()
+    assert "settings changed by u-1" in running.log.read_text()
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import time
 
 import pytest
 from hypothesis import given
@@ -45,3 +46,16 @@ def test_any_message_is_one_line_of_json(message: str) -> None:
     line = JsonFormatter("test").format(record)
     assert "\n" not in line
     assert json.loads(line)["component"] == "test"
+
+
+@pytest.mark.parametrize("part", ["y", "eyJ", "a://", "sk_live_", '"token":', "token="])
+def test_a_long_line_is_redacted_in_time(part: str) -> None:
+    began = time.monotonic()
+    redact(part * (200_000 // len(part)))
+    assert time.monotonic() - began < 3
+
+
+def test_a_secret_is_found_behind_other_characters() -> None:
+    token = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhZG1pbiJ9.c2ln"
+    assert token not in redact(f"q=%22{token}")
+    assert "pw" not in redact("at postgresql+asyncpg://gemba:pw@127.0.0.1/gemba")

@@ -68,6 +68,8 @@ def gateway_environment(mesh: LocalMesh, echo: str) -> dict[str, str]:
         "GEMBA_DEVICES_URL": echo,
         "GEMBA_ORCHESTRATOR_URL": echo,
         "GEMBA_TRACKING_URL": "http://127.0.0.1:9",
+        # Not the default port: another mesh may run on this machine.
+        "GEMBA_CLUSTER_URL": "http://127.0.0.1:9",
         "GEMBA_PRINTERS_URL": echo,
         "GEMBA_TRUSTED_PROXIES": "127.0.0.1",
     }

@@ -129,7 +129,7 @@ async def test_a_deleted_users_sockets_close(
 async def test_a_csrf_token_is_bound_to_its_user_and_used_once(
     second: Process, user: Caller, token_of: TokenOf
 ) -> None:
-    """The cluster's socket is not there yet, so a good token ends at the service: 503 or 404."""
+    """No cluster service is behind this gateway, so a good token ends there: 503."""
     client = await user("viewer")
     answer = (await client.get("/auth/csrf-token")).json()
     assert answer["expires_in"] == 600

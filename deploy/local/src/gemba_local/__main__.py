@@ -4,13 +4,15 @@ import argparse
 import asyncio
 import os
 import sys
+from pathlib import Path
 
 from pydantic import ValidationError
 
+from gemba_local.backup import lay_out, save
 from gemba_local.folder import erase, hold, open_folder
 from gemba_local.journal import Journal
 from gemba_local.log_lines import LineFormat
-from gemba_local.plan import make_plan
+from gemba_local.plan import database_of, make_plan
 from gemba_local.problems import ConfigurationError, RunnerError
 from gemba_local.runner import Runner
 from gemba_local.settings import RunnerSettings, settings_table, variable
@@ -21,6 +23,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m gemba_local", description=__doc__)
     parser.add_argument("--settings", action="store_true", help="print the table of settings")
     parser.add_argument("--erase", action="store_true", help="remove the mesh and all its data")
+    parser.add_argument("--backup", type=Path, metavar="FOLDER", help="save the running mesh")
+    parser.add_argument("--restore", type=Path, metavar="FOLDER", help="start from a backup")
     options = parser.parse_args(arguments)
     if options.settings:
         print(settings_table())
@@ -28,8 +32,10 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if options.erase:
             _erase(_read_settings())
+        elif options.backup:
+            _backup(_read_settings(), options.backup)
         else:
-            _run(_read_settings())
+            _run(_read_settings(), backup=options.restore)
     except RunnerError as error:
         print(f"gemba: {error}", file=sys.stderr)
         return error.exit_code
@@ -56,15 +62,22 @@ def _erase(settings: RunnerSettings) -> None:
     print(f"Removed {folder.root}")
 
 
-def _run(settings: RunnerSettings) -> None:
+def _backup(settings: RunnerSettings, to: Path) -> None:
+    folder = open_folder(settings.data_dir)
+    save(folder, to, database_url=database_of(settings, folder))
+    print(f"Saved {folder.root} in {to}; whoever holds it holds every secret of the mesh.")
+
+
+def _run(settings: RunnerSettings, *, backup: Path | None = None) -> None:
     folder = open_folder(settings.data_dir)
     lock = hold(folder)
+    dump = lay_out(folder, backup) if backup else None
     colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     as_json = settings.log_format == "json"
     sys.stdout.flush()
     journal = Journal(sys.stdout.fileno(), LineFormat(as_json=as_json, colour=colour))
     try:
-        plan = make_plan(settings, folder, journal=journal)
+        plan = make_plan(settings, folder, journal=journal, dump=dump)
         asyncio.run(Runner(plan, settings, journal=journal, lock=lock).run())
     finally:
         journal.close()

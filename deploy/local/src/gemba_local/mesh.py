@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -33,6 +33,7 @@ def free_ports(candidates: range = range(20000, 30000)) -> dict[str, str]:
         port = pick(candidates, avoid=chosen)
         chosen.add(port)
         settings[f"GEMBA_{service.package.upper()}_PORT"] = str(port)
+    settings["GEMBA_MQTT_METRICS_PORT"] = str(pick(candidates, avoid=chosen))
     settings["GEMBA_EMBEDDED_PORTS"] = f"{candidates[0]}-{candidates[-1]}"
     return settings
 
@@ -48,6 +49,7 @@ class LocalMesh:
     data_dir: Path
     settings: Mapping[str, str] = field(default_factory=dict)
     timeout_s: float = 90.0
+    arguments: Sequence[str] = ()
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False, repr=False)
     _ports: dict[str, str] = field(default_factory=free_ports, init=False, repr=False)
 
@@ -73,6 +75,11 @@ class LocalMesh:
     def url_of(self, name: str) -> str:
         """Where this service answers."""
         return str(self.state["urls"][name])
+
+    @property
+    def door_probes_url(self) -> str:
+        """Where the MQTT door answers probes and scrapes."""
+        return f"http://127.0.0.1:{self._ports['GEMBA_MQTT_METRICS_PORT']}"
 
     @property
     def admin_password(self) -> str:
@@ -140,7 +147,7 @@ class LocalMesh:
         environment |= {"GEMBA_DATA_DIR": str(self.data_dir), "GEMBA_DIE_WITH_PARENT": "true"}
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "gemba_local"],
+                [sys.executable, "-m", "gemba_local", *self.arguments],
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

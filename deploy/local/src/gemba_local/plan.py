@@ -1,17 +1,21 @@
 """Everything decided before the first process starts: ports, secrets, places, specifications."""
 
+import json
 import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
+from gemba_local.backup import restoration_spec
 from gemba_local.children import ChildSpec
 from gemba_local.folder import DataFolder, hold
 from gemba_local.journal import Journal
 from gemba_local.nats import USER, nats_spec
 from gemba_local.ports import is_free, settle, taken
 from gemba_local.postgres import EmbeddedPostgres
+from gemba_local.problems import ConfigurationError
 from gemba_local.processes import MARK, Belongings
 from gemba_local.secrets import Secrets, load_secrets
 from gemba_local.services import EDGES, SERVICES, Backends, Roster
@@ -32,13 +36,16 @@ class Plan:
     belongings: Belongings
     postgres: EmbeddedPostgres | None
     backends: list[ChildSpec] = field(default_factory=list)
+    restoration: ChildSpec | None = None
     migration: ChildSpec | None = None
     services: list[ChildSpec] = field(default_factory=list)
     demo: ChildSpec | None = None
 
 
-def make_plan(settings: RunnerSettings, folder: DataFolder, *, journal: Journal) -> Plan:
-    """Decide everything; nothing is started yet.
+def make_plan(
+    settings: RunnerSettings, folder: DataFolder, *, journal: Journal, dump: Path | None = None
+) -> Plan:
+    """Decide everything; nothing is started yet. A `dump` is brought back before all else.
 
     Raises ConfigurationError when a port is taken or a folder cannot be used.
     """
@@ -66,9 +73,10 @@ def make_plan(settings: RunnerSettings, folder: DataFolder, *, journal: Journal)
                 stop_timeout_s=settings.stop_timeout_s,
             )
         )  # fmt: skip
+    backends = _backends(settings, kept, ports)
     roster = Roster(
         settings=settings, folder=folder, secrets=kept, outer=dict(os.environ), marks=marks,
-        backends=_backends(settings, kept, ports),
+        backends=backends,
     )  # fmt: skip
     return Plan(
         folder=folder,
@@ -78,10 +86,26 @@ def make_plan(settings: RunnerSettings, folder: DataFolder, *, journal: Journal)
         belongings=Belongings(run_id, cluster),
         postgres=postgres,
         backends=specs,
+        restoration=restoration_spec(dump, database_url=backends.database_url) if dump else None,
         migration=roster.migration_spec(),
         services=roster.service_specs(),
         demo=roster.demo_spec() if settings.demo else None,
     )
+
+
+def database_of(settings: RunnerSettings, folder: DataFolder) -> str:
+    """The database of the mesh that runs on this folder.
+
+    Raises ConfigurationError when there is none.
+    """
+    try:
+        ports = json.loads(folder.ports.read_bytes())
+    except FileNotFoundError as error:
+        raise ConfigurationError(f"{folder.root} holds no mesh.") from error
+    kept = load_secrets(folder)
+    return _backends(
+        settings, kept, {"nats": 0, "nats_mqtt": 0, "nats_monitor": 0, **ports}
+    ).database_url
 
 
 def _demand_free_ports(settings: RunnerSettings) -> None:

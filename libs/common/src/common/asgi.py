@@ -3,6 +3,7 @@
 Gives the request its id, normalises the trailing slash, counts, measures and logs it.
 """
 
+import asyncio
 import logging
 import re
 import secrets
@@ -14,6 +15,7 @@ from prometheus_client import Counter, Histogram, Summary
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common.logs import redact, request_id, traceparent
+from common.tracing import Spans
 
 _REQUESTS: Final = Counter("http_requests_total", "Requests answered.", ["route", "method", "code"])
 _DURATION: Final = Histogram(
@@ -77,13 +79,16 @@ def _replace_nul(scope: Scope) -> None:
 class Observed:
     """The outermost ASGI layer of a service: ids, slashes, metrics and the access log."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, spans: Spans) -> None:
         self._app = app
+        self._spans = spans
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle HTTP; a WebSocket only gets its ids and its path."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
+            # uvicorn dies by the signal that stopped it, so the end is here.
+            await asyncio.to_thread(self._spans.close)
             return
         identity = adopt_ids(scope)
         _strip_slash(scope)
@@ -91,9 +96,23 @@ class Observed:
             await self._app(scope, receive, send)
             return
         _replace_nul(scope)
-        await self._timed(scope, receive, send, identity=identity)
+        if not self._spans.are_wanted or _is_quiet(scope):
+            await self._timed(scope, receive, send, identity=identity)
+            return
+        is_root = header_of(scope, b"traceparent") is None
+        with self._spans.span(scope["method"], is_root=is_root) as span:
+            status = await self._timed(scope, receive, send, identity=identity)
+            if span is not None:
+                span.update_name(f"{scope['method']} {route_of(scope)}")
+                span.set_attributes(
+                    {
+                        "http.request.method": scope["method"],
+                        "http.route": route_of(scope),
+                        "http.response.status_code": status,
+                    }
+                )
 
-    async def _timed(self, scope: Scope, receive: Receive, send: Send, *, identity: str) -> None:
+    async def _timed(self, scope: Scope, receive: Receive, send: Send, *, identity: str) -> int:
         # 499 stays when the client hung up before there was an answer.
         status = 499
         began = time.perf_counter()
@@ -113,6 +132,13 @@ class Observed:
             raise
         finally:
             observe_request(scope, status=status, duration_s=time.perf_counter() - began)
+        return status
+
+
+def _is_quiet(scope: Scope) -> bool:
+    """Probes, scrapes and the dashboard's files: they come by themselves and tell nothing."""
+    path: str = scope["path"]
+    return path in _QUIET or path.startswith("/dashboard/")
 
 
 def observe_request(scope: Scope, *, status: int, duration_s: float) -> None:
@@ -121,7 +147,7 @@ def observe_request(scope: Scope, *, status: int, duration_s: float) -> None:
     labels = (route_of(scope), method, str(status))
     _REQUESTS.labels(*labels).inc()
     _DURATION.labels(*labels).observe(duration_s)
-    is_quiet = scope["path"] in _QUIET or scope["path"].startswith("/dashboard/")
+    is_quiet = _is_quiet(scope)
     if not is_quiet:
         _ALL.observe(duration_s)
         if status >= 500:

@@ -119,7 +119,8 @@ class Bus:
     async def _close(self) -> None:
         if self._client.is_connected:
             await self._client.flush(timeout=1)
-        if not self._client.is_closed:
+        # One that was never connected has nothing to close.
+        if self._client.is_connected or self._client.is_reconnecting:
             await self._client.close()
 
     async def _connect(self) -> None:

@@ -22,10 +22,11 @@ _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {
 _QUIET: Final = (
     "uvicorn.access", "uvicorn.error", "httpx", "httpcore", "alembic", "aiohttp.access",
 )  # fmt: skip
+# Bounded where a pattern may begin anywhere: a long word would take time by its square else.
 _SECRETS: Final = (
     (re.compile(r"sk_live_[A-Za-z0-9_-]+"), "sk_live_***"),
     (re.compile(r"\bdev_[A-Za-z0-9_-]{16,}"), "dev_***"),
-    (re.compile(r"eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"), "***"),
+    (re.compile(r"eyJ[A-Za-z0-9_-]{1,512}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"), "***"),
     (re.compile(r"(?i)\b(token|api_key|csrf_token|password|secret)=[^&\s\"']+"), r"\1=***"),
     (
         re.compile(
@@ -33,7 +34,7 @@ _SECRETS: Final = (
         ),
         r'\1"***"',
     ),
-    (re.compile(r"(\w+://[^/\s:@]*):[^/\s@]+@"), r"\1:***@"),
+    (re.compile(r"((?<!\w)\w{1,32}://[^/\s:@]*):[^/\s@]+@"), r"\1:***@"),
 )
 
 

@@ -21,6 +21,7 @@ from common.frames import FramedProtocol
 from common.logs import configure_logging
 from common.requests import StrictRoute, install_error_handlers
 from common.settings import ServiceSettings
+from common.tracing import Spans
 
 VERSION: Final = "0.1.0"
 _MAX_WEBSOCKET_MESSAGE: Final = 1024 * 1024
@@ -139,7 +140,7 @@ def serve(
     configure_logging(component, level=settings.log_level)
     logging.getLogger("serve").info("%s starts at %s:%d", component, settings.host, port)
     uvicorn.run(
-        Observed(app),
+        Observed(app, Spans(settings, component=component)),
         host=settings.host,
         port=port,
         http=http,

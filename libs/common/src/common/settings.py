@@ -57,6 +57,14 @@ class ServiceSettings(BaseSettings):
     node_name: str = Field(
         "", max_length=253, description="Name of the host that this runs on; its own if empty."
     )
+    otlp_url: str = Field(
+        "",
+        description="OpenTelemetry collector that traces are sent to by OTLP over HTTP, such as "
+        "`http://collector:4318`; none if empty.",
+    )
+    otlp_ratio: float = Field(
+        1.0, ge=0, le=1, description="Share of traces that are sent, of those that begin here."
+    )
     drain_timeout_s: float = Field(
         8.0, ge=0, le=600, description="Seconds that open requests may take after SIGTERM."
     )

@@ -123,7 +123,7 @@ def _hosts_over(facts: Facts) -> Iterable[Finding]:
         if not samples:
             continue
         for metric, shown, least in (
-            ("cpu_percent", "Processor", 2),
+            ("cpu_percent", "Processor", 3),
             ("memory_percent", "Memory", 1),
             ("disk_percent", "Disk", 1),
         ):

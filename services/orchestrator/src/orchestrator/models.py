@@ -126,6 +126,9 @@ class Inspection(Base):
     preferred_machines: Mapped[list[str]] = mapped_column(server_default="{}")
     auto_distribute: Mapped[bool] = mapped_column(server_default=text("true"))
     created_by: Mapped[str] = mapped_column(server_default="")
+    # Of the request that queued it: the log lines and spans of its whole way join that request's.
+    request_id: Mapped[str | None]
+    traceparent: Mapped[str | None]
 
     status: Mapped[str] = mapped_column(server_default="pending")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -70,7 +70,7 @@ class OrderService:
             OtherOrder: the worker is carrying out another order.
         """
         worker = await self.worker(worker_id)
-        name = by.name or by.subject
+        name = by.subject
         wanted = Operation(
             id=f"op_{secrets.token_hex(8)}",
             worker_id=worker_id,

@@ -57,7 +57,7 @@ class SettingsService:
                     version=(newest.version if newest is not None else 0) + 1,
                     settings=after.model_dump(mode="json"),
                     changes=changes,
-                    changed_by=by.name or by.subject,
+                    changed_by=by.subject,
                 )
                 session.add(newest)
         if newest is not None:
@@ -65,9 +65,9 @@ class SettingsService:
         if changes:
             _log.info(
                 "settings changed by %s: %s",
-                by.name or by.subject,
+                by.subject,
                 ", ".join(f"{name} {old} → {new}" for name, (old, new) in changes.items()),
-                extra={"version": self.version, "changed_by": by.name or by.subject},
+                extra={"version": self.version, "changed_by": by.subject},
             )
             await self.tell()
         return self.current, self.version

@@ -58,6 +58,12 @@ class VisionNodes:
 
     async def carry_out(self, order: Order, report: Report) -> str:
         """Keep the node from new work, let it finish, then restart it or leave it so."""
+        try:
+            return await self._carry_out(order, report)
+        finally:
+            self._asked_at = float("-inf")
+
+    async def _carry_out(self, order: Order, report: Report) -> str:
         machine = await self._machine(order.worker_id)
         before = order.notes.get("registered_at") or machine["registered_at"]
         if machine["status"] == "offline" and not order.notes:
@@ -149,6 +155,7 @@ class VisionNodes:
 
     async def _set(self, worker_id: str, status: str) -> None:
         await self._ask("PATCH", f"/api/v1/machines/{worker_id}", json={"status": status})
+        self._asked_at = float("-inf")
 
     async def _order_restart(self, worker_id: str) -> None:
         await self._ask("POST", f"/internal/machines/{worker_id}/restart")

@@ -70,7 +70,8 @@ _CLAIM: Final = text("""
         SELECT id, attempt_count, machine_id, lease_token FROM claimed
     )
     SELECT id, inspection_type, pipeline_config, priority, is_continuous, machine_id, lease_token,
-           lease_expires_at, attempt_count, queued_at, assigned_at, estimated_wait_s, estimated_at
+           lease_expires_at, attempt_count, queued_at, assigned_at, estimated_wait_s, estimated_at,
+           request_id, traceparent
     FROM claimed
     ORDER BY rank_at, id
 """)

@@ -19,6 +19,7 @@ from common.auth import machine_audience
 from common.client import IdentityUnavailable, MeshClient
 from common.db import Database
 from common.errors import BadUpstream, Conflict, Unavailable, UpstreamTimeout
+from common.logs import request_id, traceparent
 from common.schemas.vision import Assignment, Lease
 from orchestrator import metrics
 from orchestrator.events import Events
@@ -48,6 +49,8 @@ class Claimed:
     assignment: Assignment
     url: str
     has_failed_before: bool
+    request_id: str | None
+    traceparent: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,12 @@ class Dispatcher:
         return [_claimed(row, by_id[row["machine_id"]]) for row in rows]
 
     async def push(self, claimed: Claimed) -> Outcome:
-        """Push one claimed inspection, and settle what its machine answers."""
+        """Push one claimed inspection, and settle what its machine answers.
+
+        Runs in a task of its own, as part of the request that queued the inspection.
+        """
+        request_id.set(claimed.request_id)
+        traceparent.set(claimed.traceparent)
         assignment = claimed.assignment
         await self._events.inspection(
             assignment.inspection_id,
@@ -296,7 +304,13 @@ def _claimed(row: Any, machine: Machine) -> Claimed:
             ),
         }
     )
-    return Claimed(assignment, _url_of(machine), has_failed_before=machine.push_failures > 0)
+    return Claimed(
+        assignment,
+        _url_of(machine),
+        has_failed_before=machine.push_failures > 0,
+        request_id=row["request_id"],
+        traceparent=row["traceparent"],
+    )
 
 
 def _url_of(machine: Machine) -> str:

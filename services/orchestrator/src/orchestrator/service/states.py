@@ -3,6 +3,7 @@
 from sqlalchemy import func
 
 from common.errors import Conflict, NotFound, Unprocessable
+from common.logs import request_id, traceparent
 from common.schemas.vision import PipelineProblem
 from orchestrator.models import Inspection
 from orchestrator.repository.clock import from_now, seconds
@@ -51,6 +52,8 @@ def enqueue(inspection: Inspection, settings: Settings) -> None:
     inspection.queued_at = func.now()
     inspection.rank_at = from_now((inspection.priority - 1) * settings.priority_aging_s)
     inspection.attempts_allowed = (inspection.attempt_count or 0) + settings.max_attempts
+    inspection.request_id = request_id.get()
+    inspection.traceparent = traceparent.get()
     inspection.updated_at = func.now()
 
 

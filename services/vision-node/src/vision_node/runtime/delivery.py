@@ -5,6 +5,7 @@ import logging
 from collections.abc import Mapping
 from random import Random
 
+from common.logs import request_id, traceparent
 from common.schemas.vision import HeldLease, ResultReport
 from vision_node.gateway import Away, Gateway, Refused
 from vision_node.runtime.backoff import pauses
@@ -26,6 +27,8 @@ class Delivery:
         self._max_waiting = max_waiting
         self._queue: asyncio.Queue[str | Spooled] = asyncio.Queue(maxsize=2 * max_waiting + 1000)
         self._waiting: dict[str, HeldLease | None] = {}
+        # By entry, the request and the trace that asked for it; what outlived a crash has none.
+        self._origins: dict[str, tuple[str | None, str | None]] = {}
         self._emptied = asyncio.Event()
         self._emptied.set()
         self._disk_failed_at: float | None = None
@@ -67,6 +70,7 @@ class Delivery:
             self._note(unkept.name, _lease_of(report))
             await self._queue.put(unkept)
             return
+        self._origins[name] = request_id.get(), traceparent.get()
         self._note(name, _lease_of(report))
         await self._queue.put(name)
 
@@ -94,6 +98,9 @@ class Delivery:
     async def _deliver(self, entry: Spooled) -> bool:
         """Send until there is an answer that lasts; says whether it was taken."""
         self._note(entry.name, _lease_of(entry.report))
+        of_request, of_trace = self._origins.get(entry.name, (None, None))
+        request_id.set(of_request)
+        traceparent.set(of_trace)
         for pause_s in pauses(self._random):
             try:
                 await self._send(entry)
@@ -129,6 +136,7 @@ class Delivery:
 
     def _forget(self, name: str) -> None:
         self._waiting.pop(name, None)
+        self._origins.pop(name, None)
         if not self._waiting:
             self._emptied.set()
         SPOOLED.set(len(self._waiting))
