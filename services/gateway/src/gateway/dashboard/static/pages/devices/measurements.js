@@ -31,7 +31,7 @@ export function Measurements({ id, values }) {
   };
   return html`<section class="card"><header><h2>${t("Over time")}</h2>
       ${metric && html`<a class="button small" href=${csvAddress(id, metric, shown, period)} download><${Icon} name="down" />CSV</a>`}</header>
-    <div class="filters"><${Choice} label=${t("Metric")} name="metric" value=${metric ?? ""} options=${metrics.map((one) => [one, one])} onInput=${setChosen} />
+    <div class="filters close"><${Choice} label=${t("Metric")} name="metric" value=${metric ?? ""} options=${metrics.map((one) => [one, one])} onInput=${setChosen} />
       <${Choice} label=${t("Range")} name="period" value=${custom ? "custom" : period} options=${periods} onInput=${choose} />
       <${Moments} custom=${custom} period=${period} onChange=${setCustom} /></div>
     ${metric ? html`<${Curve} key="${metric}" id=${id} metric=${metric} period=${period} shown=${shown} onRange=${(from, to) => setCustom([from, to])} />` : html`<${Empty} icon="clock" text=${t("No readings to draw.")} />`}

@@ -6,12 +6,14 @@ import { useResource } from "../../app/resource.js";
 import { html } from "../../app/view.js";
 import { Badge } from "../../parts/badge.js";
 import { Icon } from "../../parts/icons.js";
+import { Sparkline } from "../../parts/sparkline.js";
 import { Loaded, Loading } from "../../parts/states.js";
 
 const VISION_MS = 15_000;
 const FLOOR_MS = 30_000;
 const MACHINE_MS = 10_000;
 const SHOWN = 4;
+const MEAN_OVER = 10;
 
 function Domain({ name, title, children }) {
   return html`<section class="card" aria-labelledby="domain-${name}">
@@ -92,6 +94,19 @@ export function ClusterCard({ health }) {
         <${Figure} value="${number(level(machine.data.memory))} %" text=${t("memory")} />
         <${Figure} value="${number(level(machine.data.disk))} %" text=${t("disk")} />`}
     </div><//>`;
+}
+
+/** How much happens: events of the last minute, second by second. */
+export function ThroughputCard({ rates }) {
+  return html`<section class="card" aria-labelledby="throughput"><header><h2 id="throughput" class="row tight"><${Icon} name="clock" />${t("Throughput")}</h2></header>
+    <div class="stack"><div class="figures"><${Figure} value=${number(meanRate(rates), 1)} text=${t("events a second")} /><${Figure} value=${number(Math.max(...rates))} text=${t("at most, last minute")} /></div>
+    <${Sparkline} values=${rates} label=${t("Events a second, last minute")} /></div></section>`;
+}
+
+/** The mean of the last ten whole seconds. */
+function meanRate(rates) {
+  const seen = rates.slice(-1 - MEAN_OVER, -1);
+  return seen.reduce((sum, rate) => sum + rate, 0) / MEAN_OVER;
 }
 
 function level(part) {

@@ -6,7 +6,7 @@ import { html } from "../../app/view.js";
 import { Badge } from "../../parts/badge.js";
 import { Heading } from "../../parts/heading.js";
 import { Attention } from "./attention.js";
-import { ClusterCard, DevicesCard, FloorCard, PrintersCard, VisionCard } from "./domains.js";
+import { ClusterCard, DevicesCard, FloorCard, PrintersCard, ThroughputCard, VisionCard } from "./domains.js";
 import { Feed } from "./feed.js";
 import { useFactory } from "./factory.js";
 
@@ -25,6 +25,7 @@ export default function Overview() {
         <${PrintersCard} printers=${factory.printers} />
         <${DevicesCard} devices=${factory.devices} />
         <${ClusterCard} health=${health.data} />
+        <${ThroughputCard} rates=${factory.feed.rates} />
       </div>
       <${Feed} feed=${factory.feed} devices=${factory.devices.data} />
     </div>`;
