@@ -29,6 +29,8 @@ def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalMesh]:
         "GEMBA_ALLOWED_ORIGINS": "https://wall.example",
         # Printers' hosts and cameras are on this machine in tests.
         "GEMBA_PRINTER_NETWORKS": "127.0.0.0/8",
+        # Videos that stand for cameras.
+        "GEMBA_IMAGE_FOLDERS": str(Path(__file__).parents[1] / "demo" / "videos"),
         # A blocking call in a service's event loop fails there, and its test here.
         "PYTHONPATH": str(Path(__file__).parent / "blocking"),
     }

@@ -63,6 +63,13 @@ class ServiceIdentity(httpx.Auth):
             request.headers["Authorization"] = f"Bearer {self._token}"
             yield request
 
+    async def token(self, http: httpx.AsyncClient) -> str:
+        """The token itself; raises IdentityUnavailable or httpx.HTTPError."""
+        async with self._lock:
+            if time.monotonic() >= self._renew_at:
+                await self._adopt(await http.send(self._token_request()))
+        return self._token
+
     def is_own_request(self, error: httpx.HTTPError) -> bool:
         """True when it was the request for the token that failed."""
         return isinstance(error, httpx.RequestError) and str(error.request.url) == self._url
@@ -134,6 +141,18 @@ class MeshClient:
             except httpx.HTTPError as error:
                 raise _translated(error, identity) from error
         raise Unavailable()
+
+    async def bearer(self) -> str:
+        """This service's own token, for a WebSocket that httpx cannot open.
+
+        Raises:
+            IdentityUnavailable: the gateway gives no token.
+        """
+        identity = self._identity_for(MESH_AUDIENCE)
+        try:
+            return await identity.token(self._http)
+        except httpx.HTTPError as error:
+            raise IdentityUnavailable() from error
 
     def _identity_for(self, audience: str) -> ServiceIdentity:
         identity = self._identities.get(audience)

@@ -16,7 +16,7 @@ from common.pipelines import check_graph, in_order
 from common.schemas.vision import PipelineConfig, PipelineProblem, ToolDescription, ToolSpec
 
 _SOURCE: Final = "image_source"
-_LIVE: Final = frozenset({"camera", "rtsp", "video"})
+_LIVE: Final = frozenset({"camera", "rtsp", "video", "floor"})
 _MOST_PROBLEMS: Final = 100
 # Without a registry jsonschema would fetch a remote `$ref` by itself.
 _NO_REMOTE: Final = referencing.Registry[Any]()

@@ -16,6 +16,7 @@ from tracking.api import (
     internal,
     metrics,
     observations,
+    reports,
     rulebook,
     sessions,
     streams,
@@ -33,7 +34,9 @@ from tracking.service.people import PeopleService
 from tracking.service.places import PlaceService
 from tracking.service.plans import Plans
 from tracking.service.reckoning import ReckoningService
+from tracking.service.reporting import ReportingService
 from tracking.service.rulebook import RulebookService
+from tracking.service.running import RunningService
 from tracking.service.stays import StayService
 from tracking.service.telling import Teller
 from tracking.service.ticking import Ticker
@@ -53,10 +56,12 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     sessions.router,
     metrics.router,
     alerts.router,
+    reports.router,
     internal.router,
     streams.router,
 )
 _INDEX_S: Final = 1.0
+_RECONCILE_S: Final = 2.0
 _PRUNE_S: Final = 60.0
 
 
@@ -71,7 +76,11 @@ class Assembly:
         self.feed = Feed(self.parts.bus)
         teller, plans = Teller(events), Plans(settings.timezone)
         rules = RulebookService(settings, database)
-        lenses = LensService(database, Vault(settings.vault_secret))
+        vault = Vault(settings.vault_secret)
+        lenses = LensService(database, vault)
+        self.running = RunningService(
+            settings, database=database, client=self.parts.client, vault=vault
+        )
         self.ticker = Ticker(
             settings,
             database=database,
@@ -92,6 +101,8 @@ class Assembly:
             stays=StayService(database),
             reckoning=ReckoningService(database, rules),
             attention=AttentionService(database, teller),
+            reporting=ReportingService(database, rules),
+            running=self.running,
             ticker=self.ticker,
         )
 
@@ -100,7 +111,9 @@ class Assembly:
         settings, vigilance, ticker = self.settings, self.vigilance, self.ticker
         sweep_s = settings.floor_sweep_s
         prune = partial(vigilance.prune, settings.frame_memory_s)
+        reconcile = partial(repeat, self.running.reconcile, name="streams", every_s=_RECONCILE_S)
         return [
+            *([reconcile] if settings.camera_supervision else []),
             self.feed.run,
             partial(repeat, vigilance.sweep, name="sweep", every_s=sweep_s),
             partial(repeat, vigilance.judge_all, name="judge", every_s=sweep_s),

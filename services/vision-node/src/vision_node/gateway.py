@@ -7,6 +7,7 @@ one, which is as much as a tool takes.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self, TypeVar
+from urllib.parse import quote
 
 import aiohttp
 import orjson
@@ -104,6 +105,19 @@ class Gateway:
     async def ship_logs(self, logs: NodeLogs) -> None:
         """Bring log lines, for the cluster service."""
         await self._post("/webhooks/logs/", _json(logs))
+
+    async def observe(self, batch: bytes) -> None:
+        """Bring what a floor camera saw; the same frames again change nothing."""
+        await self._post("/observations/", batch)
+
+    async def camera_address(self, camera_id: str) -> str:
+        """Where a floor camera is reached; its credentials never pass through the orchestrator."""
+        path = f"/cameras/{quote(camera_id, safe='')}/address/"
+        answer = await self._send("GET", path)
+        try:
+            return str(orjson.loads(answer)["address"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise Away("the camera's address was answered without one") from error
 
     async def show_frame(self, assignment: Assignment, *, name: str, data: bytes) -> None:
         """Bring a picture of a stream, for who watches now; nobody keeps it."""

@@ -13,7 +13,9 @@ from tracking.service.lenses import LensService
 from tracking.service.people import PeopleService
 from tracking.service.places import PlaceService
 from tracking.service.reckoning import ReckoningService
+from tracking.service.reporting import ReportingService
 from tracking.service.rulebook import RulebookService
+from tracking.service.running import RunningService
 from tracking.service.stays import StayService
 from tracking.service.ticking import Ticker
 from tracking.settings import Settings
@@ -32,6 +34,8 @@ class Services:
     stays: StayService
     reckoning: ReckoningService
     attention: AttentionService
+    reporting: ReportingService
+    running: RunningService
     ticker: Ticker
 
 

@@ -76,6 +76,14 @@ class Calendar:
                 return shift.name
         return None
 
+    def shifts_of(self, day: date) -> list[tuple[str, datetime, datetime]]:
+        """The shifts that begin on this day, each whole."""
+        return [
+            (shift.name, start, end)
+            for shift, start, end in self._shifts_around(self.start_of(day) + timedelta(hours=12))
+            if self.day_of(start) == day
+        ]
+
     def is_working(self, moment: datetime) -> bool:
         """True within the indices, and within a shift where there are any."""
         if self.index_at(moment) is None:

@@ -265,6 +265,12 @@ class CameraView(Wire):
     updated_at: datetime
 
 
+class CameraAddress(Wire):
+    """Where a camera is reached, credentials included; for vision nodes only."""
+
+    address: str
+
+
 class CameraList(Wire):
     """All cameras that were asked for."""
 

@@ -33,6 +33,7 @@ from vision_node.runtime.metrics import (
     STREAM_THREADS,
     Meters,
 )
+from vision_node.runtime.observing import Observer, addressed
 from vision_node.runtime.throughput import Throughput
 from vision_node.runtime.uploads import Uploads
 from vision_node.runtime.work import (
@@ -214,8 +215,8 @@ class Inspections:
             if is_live(graph):
                 return await self._run_live(work, graph, access)
             return await loop.run_in_executor(parts.pool, self._run_picture, work, graph, access)
-        except TimeoutError:
-            _log.warning("%s goes back: no upload to be had", work.assignment.inspection_id)
+        except (TimeoutError, Away):
+            _log.warning("%s goes back: no source to be had", work.assignment.inspection_id)
             return None
         except Exception as error:
             # Whatever a pipeline does, the user gets a failed inspection with words.
@@ -237,6 +238,8 @@ class Inspections:
         inspection_id = work.assignment.inspection_id
         parts.admission.begin(inspection_id, work.kind, is_live=True)
         viewers = Viewers(parts.gateway, work)
+        observer = Observer(parts.gateway, work, graph)
+        access = await addressed(graph, access, parts.gateway)
         run = LiveRun(
             work,
             graph,
@@ -246,15 +249,20 @@ class Inspections:
             timeout_s=parts.settings.inspection_timeout_s,
             meters=parts.meters,
             on_share=lambda share: parts.admission.measured_stream(inspection_id, share),
+            on_results=observer.add,
         )
         telling = self._start(viewers.run())
+        observing = self._start(observer.run())
         try:
             return await in_thread(run.run, name="vision-live")
         finally:
             viewers.close()
-            if not work.is_lost:
-                await asyncio.wait([telling], timeout=_ASIDE_TIMEOUT_S)
+            observer.close()
+            # A lease that is lost ends the telling, but what was seen was seen.
+            waited = [observing] if work.is_lost else [telling, observing]
+            await asyncio.wait(waited, timeout=_ASIDE_TIMEOUT_S)
             telling.cancel()
+            observing.cancel()
 
     def _compile(self, config: PipelineConfig) -> Graph:
         return compile_pipeline(config, self._parts.tools, models=self._parts.models)

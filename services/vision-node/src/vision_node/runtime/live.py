@@ -144,6 +144,7 @@ class LiveRun:
         timeout_s: float,
         meters: Meters,
         on_share: Callable[[float], None],
+        on_results: Callable[[Mapping[str, Any], datetime], None] = lambda *_: None,
     ) -> None:
         self._work = work
         self._graph = graph
@@ -153,6 +154,7 @@ class LiveRun:
         self._timeout_s = timeout_s
         self._meters = meters
         self._share = ShareOfThread(on_share)
+        self._on_results = on_results
         self._memories: Memories = new_memories(graph)
         self._summary = Summary()
         self._last: Inspected | None = None
@@ -182,6 +184,7 @@ class LiveRun:
         dropped = sum(frame.dropped for frame in frames.values())
         FRAMES.inc()
         FRAMES_DROPPED.inc(dropped)
+        seen_at = datetime.now(UTC)
         deadline_s = time.monotonic() + self._timeout_s
         asked = time.perf_counter()
         stop = Stop(self._work.stop, deadline_s=deadline_s)
@@ -196,6 +199,7 @@ class LiveRun:
         timing = inspected.results["timing"]
         self._share.add((timing["decode_ms"] + timing["total_ms"]) / 1000)
         self._last = inspected
+        self._on_results(inspected.results, seen_at)
         self._summary.add(inspected.results, dropped=dropped)
         inspected.results["frame"] = {
             **_place(frames),

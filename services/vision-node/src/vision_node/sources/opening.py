@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from vision_node.imaging import Frame
 from vision_node.sources.capturing import Newest, Pace, read_camera, read_video
@@ -26,7 +27,8 @@ MAX_FILE_BYTES = 256 * 1024 * 1024
 class SourceAccess:
     """What this node may read, and the uploads that came with an inspection (bytes by image_id).
 
-    `stop` ends a live source; `lost` is told when a camera cannot be reached.
+    `addresses` are those of the floor's cameras, by camera_id. `stop` ends a live source; `lost` is
+    told when a camera cannot be reached.
     """
 
     folders: tuple[Path, ...] = ()
@@ -34,6 +36,7 @@ class SourceAccess:
     max_pixels: int = MAX_PIXELS
     max_file_bytes: int = MAX_FILE_BYTES
     hosts: tuple[str, ...] = ()
+    addresses: Mapping[str, str] = field(default_factory=dict)
     stop: threading.Event = field(default_factory=threading.Event)
     lost: Callable[[str], None] = lambda _: None
 
@@ -59,6 +62,9 @@ def _still(source: ImageSource, access: SourceAccess) -> Iterator[Frame]:
 
 
 def _moving(source: ImageSource, access: SourceAccess) -> Iterator[Frame]:
+    if source.source_type == "floor":
+        yield from read_floor(source, access)
+        return
     pace = Pace(source.max_fps, as_recorded=source.drops_oldest and source.source_type == "video")
     if source.source_type == "video":
         with _video_path(source, access) as (parameter, path):
@@ -73,7 +79,7 @@ def _moving(source: ImageSource, access: SourceAccess) -> Iterator[Frame]:
         return
     target: str | int = source.device or 0
     if source.source_type == "rtsp":
-        target = _pinned_rtsp(source.url or "", access.hosts)
+        target = pinned(source.url or "", access.hosts, schemes=("rtsp", "rtsps"))
     yield from read_camera(target, pace=pace, stop=access.stop, lost=access.lost)
 
 
@@ -96,10 +102,39 @@ def _video_path(source: ImageSource, access: SourceAccess) -> Iterator[tuple[str
         yield "image_id", Path(file.name)
 
 
-def _pinned_rtsp(url: str, hosts: Sequence[str]) -> str:
-    """The same URL by the address that was judged."""
-    parts = checked_url(url, schemes=("rtsp", "rtsps"))
-    address = allowed_address(parts.hostname or "", parts.port or 554, hosts)
+def read_floor(source: ImageSource, access: SourceAccess) -> Iterator[Frame]:
+    """A camera of the floor: a stream, or a video in an allowed folder, played again and again."""
+    address = access.addresses.get(source.camera_id or "")
+    if address is None:
+        raise SourceError("the tracking service knows no such camera", parameter="camera_id")
+    scheme = urlsplit(address).scheme
+    if scheme in ("", "file"):
+        path = unquote(urlsplit(address).path) if scheme else address
+        descriptor = open_allowed(path, access.folders)
+        try:
+            yield from read_video(
+                Path(f"/dev/fd/{descriptor}"),
+                parameter="camera_id",
+                loop=True,
+                pace=Pace(source.max_fps, as_recorded=True),
+                stop=access.stop,
+                max_pixels=access.max_pixels,
+            )
+        finally:
+            os.close(descriptor)
+        return
+    target = pinned(address, access.hosts, schemes=("rtsp", "rtsps", "http", "https"))
+    pace = Pace(source.max_fps)
+    yield from read_camera(target, pace=pace, stop=access.stop, lost=access.lost)
+
+
+def pinned(url: str, hosts: Sequence[str], *, schemes: Sequence[str]) -> str:
+    """The same URL by the address that was judged; a host of https keeps its certified name."""
+    parts = checked_url(url, schemes=schemes)
+    default = {"http": 80, "https": 443}.get(parts.scheme, 554)
+    address = allowed_address(parts.hostname or "", parts.port or default, hosts)
+    if parts.scheme == "https":
+        return url
     host = f"[{address}]" if ":" in address else address
     user, at, _ = parts.netloc.rpartition("@")
     port = f":{parts.port}" if parts.port else ""

@@ -12,8 +12,8 @@ from vision_node.imaging import Frame
 from vision_node.pipeline.ports import PortType, gives
 from vision_node.pipeline.tool import Example, Params, Result, Whole, sample_pipeline
 
-SourceType = Literal["sample", "upload", "file", "url", "video", "camera", "rtsp"]
-LIVE = frozenset({"video", "camera", "rtsp"})
+SourceType = Literal["sample", "upload", "file", "url", "video", "camera", "rtsp", "floor"]
+LIVE = frozenset({"video", "camera", "rtsp", "floor"})
 
 _NEEDS: dict[str, tuple[str, str]] = {
     "sample": ("name", "string"),
@@ -22,6 +22,7 @@ _NEEDS: dict[str, tuple[str, str]] = {
     "url": ("url", "string"),
     "rtsp": ("url", "string"),
     "camera": ("device", "integer"),
+    "floor": ("camera_id", "string"),
 }
 
 
@@ -77,6 +78,11 @@ class ImageSource(Params):
     device: Annotated[Whole, Field(ge=0, le=63)] | None = Field(
         None, description="camera: the number of a camera of the node."
     )
+    camera_id: str | None = Field(
+        None,
+        max_length=64,
+        description="floor: a camera of the tracking service, which tells its address to the node.",
+    )
     loop: bool = Field(False, description="video: begin again at the end, until cancelled.")
     max_fps: float | None = Field(
         None, gt=0, le=240, description="Most frames a second; the others are let go."
@@ -87,7 +93,7 @@ class ImageSource(Params):
         "a camera drops the oldest.",
     )
 
-    @field_validator("image_id", "file_path", "name", "url", "device")
+    @field_validator("image_id", "file_path", "name", "url", "device", "camera_id")
     @classmethod
     def _given_where_needed(cls, value: object, info: ValidationInfo) -> object:
         source_type = info.data.get("source_type", "")
