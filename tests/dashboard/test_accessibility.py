@@ -11,7 +11,8 @@ from tests.dashboard.conftest import Enter
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
 PLACES = (
     "/overview", "/vision/inspections", "/vision/machines", "/vision/editor?example=fit_ellipse",
-    "/floor", "/floor/sessions", "/floor/alerts", "/floor/ask", "/floor/people",
+    "/floor", "/floor/sessions", "/floor/alerts", "/floor/ask", "/floor/report",
+    "/floor/people",
     "/printers", "/printers/new", "/printers/queue", "/printers/demo-printer-1",
     "/devices", "/devices/new", "/devices/{device}",
     "/cluster", "/cluster/workers", "/cluster/logs", "/cluster/settings", "/cluster/users",

@@ -6,7 +6,6 @@ import { html, useEffect, useRef, useState } from "../../app/view.js";
 
 const SNAPSHOT_MS = 5000;
 const STEP = 8;
-const PEOPLE = ["people", "tracks", "detections"];
 
 /** Width and height of a camera's pictures. */
 function sizeOf(camera) {
@@ -75,10 +74,9 @@ function usePicture(camera) {
   const [people, setPeople] = useState(/** @type {[number, number][]} */ ([]));
   const shown = useRef("");
   const stream = camera.stream?.inspection_id;
-  const [width, height] = sizeOf(camera);
   useEffect(() => () => URL.revokeObjectURL(shown.current), []);
   const state = useLive(stream ? `/ws/inspections/${stream}?overlay=plain` : null, {
-    onEvent: (event) => event.type === "frame_result" && event.data.tools && setPeople(feet(event.data, width, height)),
+    onEvent: (event) => event.type === "frame_result" && event.data.tools && setPeople(feet(event.data)),
     onPicture: (blob) => {
       const url = URL.createObjectURL(blob);
       URL.revokeObjectURL(shown.current);
@@ -99,15 +97,6 @@ function usePicture(camera) {
 }
 
 /** The bottom centre of every person's box, in the camera's pixels. */
-function feet(data, width, height) {
-  const scale = [width / (data.overlay?.width || width), height / (data.overlay?.height || height)];
-  const lists = Object.values(data.tools).flatMap((tool) => PEOPLE.map((name) => tool[name]).filter(Array.isArray));
-  const best = lists.sort((one, other) => other.length - one.length)[0] ?? [];
-  return best.map(boxOf).filter(Boolean).map(([x1, , x2, y2]) => [((x1 + x2) / 2) * scale[0], y2 * scale[1]]);
-}
-
-function boxOf(one) {
-  if (Array.isArray(one.bbox)) return one.bbox;
-  if (Array.isArray(one.box)) return one.box;
-  return "width" in one && "x" in one ? [one.x, one.y, one.x + one.width, one.y + one.height] : null;
+function feet(data) {
+  return (data.observations ?? []).map(({ bbox: [x1, , x2, y2] }) => [(x1 + x2) / 2, y2]);
 }
