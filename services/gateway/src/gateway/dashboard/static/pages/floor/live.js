@@ -20,7 +20,10 @@ export function useFloor(zones) {
     const asked = [...due.current];
     due.current.clear();
     for (const id of asked) {
-      api(`/api/v1/zones/${encodeURIComponent(id)}/occupancy`).then((answer) => setOccupancy((old) => ({ ...old, [id]: answer })), () => {});
+      api(`/api/v1/zones/${encodeURIComponent(id)}/occupancy`).then(
+        (answer) => setOccupancy((old) => ({ ...old, [id]: answer })),
+        () => {},
+      );
     }
   };
   const want = (some) => {
