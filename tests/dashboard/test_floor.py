@@ -104,19 +104,6 @@ async def crowd(admin: httpx.AsyncClient, camera: str) -> None:
     assert answer.status_code == 202, answer.text
 
 
-async def test_a_question_in_thai_is_answered_with_its_sources(enter: Enter) -> None:
-    visit = await enter("viewer")
-    page = await visit.to("/floor/ask")
-    await page.locator("#f-ask-language").select_option("th")
-    await page.get_by_label("Question").fill("วันนี้แต่ละโซนมีประสิทธิภาพเท่าไร")
-    await page.get_by_role("button", name="Ask", exact=True).click()
-    answer = page.locator(".answer")
-    await expect(answer).to_be_visible(timeout=60_000)
-    await expect(page.locator(".sources li").first).to_be_visible()
-    text = await answer.inner_text()
-    assert any("\u0e00" <= letter <= "\u0e7f" for letter in text), text
-
-
 async def test_the_daily_report_is_taken_away_as_pdf(enter: Enter) -> None:
     visit = await enter("viewer")
     page = await visit.to("/floor/report")

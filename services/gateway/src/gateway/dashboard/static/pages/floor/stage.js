@@ -70,7 +70,7 @@ export function Stage({ camera, zones, occupancy, draft, chosen, onChoose, onDra
 }
 
 function Zone({ zone, occupancy, isChosen, size, onChoose }) {
-  const [x, y] = zone.polygon_coords[0] ?? [0, 0];
+  const [x, y] = middle(zone.polygon_coords);
   const count = occupancy?.current_count ?? zone.current_occupancy;
   const key = (event) => ["Enter", " "].includes(event.key) && onChoose();
   return html`<g class="zone ${isChosen ? "chosen" : ""}" style=${{ color: zone.color }}
@@ -78,7 +78,13 @@ function Zone({ zone, occupancy, isChosen, size, onChoose }) {
     aria-label=${t("{zone}: {count} people", { zone: zone.name, count })} onClick=${onChoose}
       onKeyDown=${key}>
     <polygon points=${zone.polygon_coords.map((one) => one.join(",")).join(" ")} /><text
-      x=${x + size * 0.4} y=${y + size * 1.2} font-size=${size}>${zone.name} · ${count}</text></g>`;
+      x=${x} y=${y} font-size=${size}>${zone.name} · ${count}</text></g>`;
+}
+
+/** Where a zone's name stands: the mean of its corners. */
+function middle(corners) {
+  const mean = (axis) => corners.reduce((sum, corner) => sum + corner[axis], 0) / Math.max(1, corners.length);
+  return [mean(0), mean(1)];
 }
 
 function Corner({ corner, place, radius, at, onMove, onRemove }) {
