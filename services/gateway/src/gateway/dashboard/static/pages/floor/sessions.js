@@ -14,6 +14,9 @@ const EVERY_MS = 15_000;
 const MOST = 100;
 const HOURS = { 1: 1, 4: 4, 8: 8, 24: 24 };
 const DETAILED = 40;
+const SETTLED_MS = 90_000;
+const AGAIN_MS = 60_000;
+const AT_ONCE = 10;
 
 /** The timeline and the table beneath. */
 export function Sessions({ query }) {
@@ -72,12 +75,17 @@ function Timeline({ sessions, from, to }) {
         )}</div></div>`,
     )}
       <div class="track axis" aria-hidden="true"><span></span><div class="strip bare">
-        ${[0, 0.25, 0.5, 0.75, 1].map((share) => html`<span key=${share}
+        ${[0, 0.25, 0.5, 0.75, 1].map(
+          (share) => html`<span key=${share}
           style=${{ left: `${share * 100}%` }}>${timeOfDay(from + share * (to - from)).slice(0, 5)}
-            </span>`)}</div></div></div></section>`;
+            </span>`,
+        )}</div></div></div></section>`;
 }
 
-/** Each stay's own timeline, asked once for those that have ended. */
+/**
+ * The stays' own timelines: once for those that have ended, now and then for those that go on, and
+ * not before late frames can no longer make another stay of them.
+ */
 function useDetails(sessions) {
   const [details, setDetails] = useState(/** @type {Record<string, any>} */ ({}));
   const key = sessions
@@ -85,16 +93,20 @@ function useDetails(sessions) {
     .join(" ");
   useEffect(() => {
     let isCurrent = true;
-    const missing = sessions.filter(
-      (one) => !details[one.session_id] || !details[one.session_id].exit_time,
-    );
+    const isDue = ({ session_id: id, entry_time: entry }) => {
+      const known = details[id];
+      if (Date.now() - Date.parse(entry) < SETTLED_MS) return false;
+      return !known || (!known.exit_time && Date.now() - known.askedAt > AGAIN_MS);
+    };
+    const missing = sessions.filter(isDue).slice(0, AT_ONCE);
     (async () => {
       for (const one of missing) {
         const detail = await api(`/api/v1/sessions/${encodeURIComponent(one.session_id)}`).catch(
           () => null,
         );
         if (!isCurrent) return;
-        if (detail) setDetails((old) => ({ ...old, [one.session_id]: detail }));
+        if (detail)
+          setDetails((old) => ({ ...old, [one.session_id]: { ...detail, askedAt: Date.now() } }));
       }
     })();
     return () => {
@@ -130,9 +142,7 @@ function Table({ sessions }) {
       </th><th class="num">${t("Active")}</th><th class="num">${t("Idle")}</th><th class="num">
         ${t("Unseen")}</th><th class="num">${t("Productivity")}</th></tr></thead>
     <tbody>${sessions.map(
-      (
-        one,
-      ) => html`<tr key=${one.session_id}><td>${one.worker_name ?? one.worker_id}</td><td>
+      (one) => html`<tr key=${one.session_id}><td>${one.worker_name ?? one.worker_id}</td><td>
         ${one.zone_name ?? one.zone_id}</td><td><${Badge} state=${one.state}
           tone=${one.state === "idle" ? "warn" : undefined} /></td>
       <td class="nowrap">${dateTime(one.entry_time)}</td><td class="num nowrap">

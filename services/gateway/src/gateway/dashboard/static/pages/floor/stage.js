@@ -43,30 +43,43 @@ export function Stage({ camera, zones, occupancy, draft, chosen, onChoose, onDra
   const shown = zones.filter((zone) => zone.zone_id !== draft?.zone_id || draft.isNew);
   return html`<div class="picture stage ${draft ? "drawing" : ""}"
     style=${{ aspectRatio: `${width} / ${height}` }}>
-    ${picture && !broken ? html`<img src=${picture} onError=${() => setBroken(true)}
+    ${
+      picture && !broken
+        ? html`<img src=${picture} onError=${() => setBroken(true)}
       onLoad=${() => setBroken(false)}
-        alt=${t("What {camera} sees", { camera: camera.name })} />` : html`<p class="no-picture">
-          ${t("No picture from this camera yet.")}</p>`}
+        alt=${t("What {camera} sees", { camera: camera.name })} />`
+        : html`<p class="no-picture">
+          ${t("No picture from this camera yet.")}</p>`
+    }
     <svg ref=${drawing} class="zones" viewBox="0 0 ${width} ${height}" onClick=${addCorner}
       role="group" aria-label=${t("Zones of {camera}", { camera: camera.name })}>
-      ${shown.map((zone) => html`<${Zone} key=${zone.zone_id} zone=${zone}
+      ${shown.map(
+        (zone) => html`<${Zone} key=${zone.zone_id} zone=${zone}
         occupancy=${occupancy[zone.zone_id]} isChosen=${zone.zone_id === chosen} size=${width / 55}
-          onChoose=${() => !draft && onChoose(zone.zone_id)} />`)}
-      ${people.map(([x, y], index) => html`<circle key=${index} class="person" cx=${x} cy=${y}
-        r=${width / 110} />`)}
+          onChoose=${() => !draft && onChoose(zone.zone_id)} />`,
+      )}
+      ${people.map(
+        ([x, y], index) => html`<circle key=${index} class="person" cx=${x} cy=${y}
+        r=${width / 110} />`,
+      )}
       ${
         draft &&
         html`<polygon class="draft"
           points=${draft.polygon_coords.map((one) => one.join(",")).join(" ")}
             style=${{ color: draft.color }} />
-        ${draft.polygon_coords.map((corner, place) => html`<${Corner} key=${place} corner=${corner}
+        ${draft.polygon_coords.map(
+          (corner, place) => html`<${Corner} key=${place} corner=${corner}
           place=${place} radius=${width / 90} at=${at} onMove=${(to) => move(place, to)}
-            onRemove=${() => remove(place)} />`)}`
+            onRemove=${() => remove(place)} />`,
+        )}`
       }
     </svg></div>
-    ${draft && html`<p class="muted small">
+    ${
+      draft &&
+      html`<p class="muted small">
       ${t("Click into the picture for each corner; drag a corner, or move it with the arrow keys; Delete removes it.")}
-        </p>`}`;
+        </p>`
+    }`;
 }
 
 function Zone({ zone, occupancy, isChosen, size, onChoose }) {
@@ -83,7 +96,8 @@ function Zone({ zone, occupancy, isChosen, size, onChoose }) {
 
 /** Where a zone's name stands: the mean of its corners. */
 function middle(corners) {
-  const mean = (axis) => corners.reduce((sum, corner) => sum + corner[axis], 0) / Math.max(1, corners.length);
+  const mean = (axis) =>
+    corners.reduce((sum, corner) => sum + corner[axis], 0) / Math.max(1, corners.length);
   return [mean(0), mean(1)];
 }
 
