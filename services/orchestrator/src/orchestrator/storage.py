@@ -26,10 +26,16 @@ def open_storage(settings: Settings) -> "Storage":
         return Storage(LocalStore(folder.resolve()))
     if settings.artifact_url.startswith("file:"):
         return Storage(from_url(settings.artifact_url, mkdir=True))
+    endpoint = settings.artifact_endpoint
     store = from_url(
         settings.artifact_url,
-        client_options={"timeout": _TIMEOUT, "connect_timeout": _CONNECT_TIMEOUT},
+        client_options={
+            "timeout": _TIMEOUT,
+            "connect_timeout": _CONNECT_TIMEOUT,
+            "allow_http": endpoint.startswith("http://"),
+        },
         retry_config={"max_retries": 2, "retry_timeout": _TIMEOUT},
+        **({"endpoint": endpoint} if endpoint else {}),
     )
     return Storage(store)
 
