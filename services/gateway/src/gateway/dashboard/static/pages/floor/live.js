@@ -60,5 +60,14 @@ function withUpdate(occupancy, { zone_id: id, timestamp, data }) {
     const entry = new Date(Date.parse(timestamp) - session.duration * 1000).toISOString();
     return { name: null, entry_time: entry, ...known.get(session.session_id), ...session };
   });
-  return { ...occupancy, [id]: { ...old, current_count: data.workers_count, workers } };
+  const count = data.workers_count;
+  const status = statusOf(count, old);
+  return { ...occupancy, [id]: { ...old, current_count: count, status, workers } };
+}
+
+/** The contract's word for so many people where so many are wanted. */
+function statusOf(count, { min_workers: least, max_workers: most }) {
+  if (most !== null && count > most) return "overcrowded";
+  if (count >= least) return "normal";
+  return count === 0 ? "empty" : "understaffed";
 }
