@@ -29,8 +29,8 @@ def open_storage(settings: Settings) -> "Storage":
         return Storage(LocalStore(folder.resolve()))
     if settings.artifact_url.startswith("file:"):
         return Storage(from_url(settings.artifact_url, mkdir=True))
-    client: "ClientConfig" = {"timeout": _TIMEOUT, "connect_timeout": _CONNECT_TIMEOUT}
-    retry: "RetryConfig" = {"max_retries": 2, "retry_timeout": _TIMEOUT}
+    client: ClientConfig = {"timeout": _TIMEOUT, "connect_timeout": _CONNECT_TIMEOUT}
+    retry: RetryConfig = {"max_retries": 2, "retry_timeout": _TIMEOUT}
     endpoint = settings.artifact_endpoint
     if endpoint:
         client["allow_http"] = endpoint.startswith("http://")
