@@ -6,7 +6,7 @@ UV := .tools/bin/uv
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo demo-clean backup restore screenshots test bench chaos soak check audit format clean
+.PHONY: help setup run demo demo-clean backup restore screenshots test bench chaos soak fuzz check audit format clean
 DEMO ?= 1
 
 help: ## List the commands
@@ -61,6 +61,9 @@ check: setup ## Format, lint, types, import contracts, dependencies, deploy file
 	@for package in libs/* services/* deploy/local; do echo "deptry $$package"; (cd $$package && $(CURDIR)/$(BIN)/deptry src) || exit 1; done
 	$(BIN)/pytest -q tests/deploy/test_kubernetes.py tests/deploy/test_compose.py tests/deploy/test_topology.py
 	@$(MAKE) --no-print-directory audit
+
+fuzz: setup ## Let schemathesis loose on a mesh of its own: make fuzz SECONDS=600
+	@$(BIN)/python -m bench.fuzz --seconds $(or $(SECONDS),600)
 
 audit: setup ## Ask for known holes of what is locked, where their database answers
 	@$(UV) audit --quiet --frozen --system-certs; code=$$?; \

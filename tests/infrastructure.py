@@ -307,6 +307,7 @@ def starting_service(
         wait_until(
             lambda: process.poll() is not None or _answers(f"http://127.0.0.1:{port}/readyz"),
             what=f"the start of {package} (see {log})",
+            timeout_s=90.0,
         )
         assert process.poll() is None, log.read_text()[-3000:]
         return process

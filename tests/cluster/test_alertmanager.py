@@ -72,6 +72,8 @@ async def test_an_alert_comes_in_once_and_ends(shared: Running) -> None:
     [
         ({"version": "3"}, "version"),
         ({"alerts": {}}, "alerts"),
+        ({"alerts": [{**GROUP["alerts"][0], "fingerprint": "a\r\nPUB x"}]}, "fingerprint"),
+        ({"alerts": [{**GROUP["alerts"][0], "startsAt": "0001-01-01T00:00:00+14:00"}]}, "startsAt"),
         ({"alerts": [{"status": "firing"}]}, "labels"),
     ],
 )

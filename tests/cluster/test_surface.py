@@ -78,6 +78,8 @@ async def test_metrics_are_samples_of_this_host_newest_last(viewer: httpx.AsyncC
         ("/alerts?limit=0", "limit"),
         ("/logs?level=loud", "level"),
         ("/logs?since=yesterday", "since"),
+        ("/logs?since=0001-01-01T00:00:00%2B14:00", "since"),
+        ("/alerts?since=9999-12-31T23:59:59-14:00", "since"),
         ("/logs?limit=100000", "limit"),
     ],
 )
@@ -148,3 +150,10 @@ async def test_a_wrong_method_is_405(admin: httpx.AsyncClient) -> None:
         answer = await admin.post(path)
         assert answer.status_code == 405
         assert "detail" in answer.json()
+
+
+async def test_a_moment_without_a_zone_is_utc(viewer: httpx.AsyncClient) -> None:
+    for path in ("/alerts", "/logs"):
+        for moment in ("2026-01-01T00:00:00", "0001-01-01T00:00:00", "2026-01-01", "1767225600"):
+            answer = await viewer.get(path, params={"since": moment})
+            assert answer.status_code == 200, (path, moment, answer.text)

@@ -209,6 +209,15 @@ def test_people_change_zones_and_leave_a_stay_in_each() -> None:
     ]
 
 
+def test_who_is_gone_after_the_dark_left_at_the_last_sight() -> None:
+    frames = [*walk([(20, INSIDE)]), *empty(10, start=620)]
+    _, events = run(frames)
+    assert [event.kind for event in events] == ["entry", "exit"]
+    (stay,) = stays(events)
+    assert stay.exit_s == pytest.approx(START + 19.9)
+    assert (round(stay.active_s, 1), stay.unseen_s) == (19.9, 0)
+
+
 def test_overlapping_zones_each_have_their_stay() -> None:
     wide = Zone("ALL", Polygon(((0, 0), (640, 0), (640, 480), (0, 480))))
     state, _ = advance(State(), walk([(5, INSIDE)]), zones=[Z1, wide], rules=RULES)

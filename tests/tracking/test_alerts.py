@@ -182,6 +182,23 @@ async def test_a_silent_camera_is_offline_and_its_time_is_unseen(launch: Make) -
         assert anomaly["ended_at"] is not None
 
 
+async def test_who_left_while_the_camera_was_offline_left_at_the_last_sight(launch: Make) -> None:
+    service = launch()
+    async with service.client("admin") as client:
+        await client.put("/api/v1/alert-rules", json={"rules": {"camera_offline": {"seconds": 1}}})
+        floor = await new_floor(client)
+        await floor.post(floor.stay([(20, INSIDE)]))
+        await eventually(lambda: _status(client, floor.camera_id, "offline"))
+        await floor.post(floor.stay([(10, OUTSIDE)], start=60))
+        (stay,) = (await client.get("/api/v1/sessions")).json()["sessions"]
+        assert (stay["state"], stay["total_active_seconds"]) == ("completed", 19.5)
+        assert stay["unseen_seconds"] == 0
+        detail = (await client.get(f"/api/v1/sessions/{stay['session_id']}")).json()
+        assert [one["event"] for one in detail["timeline"]] == ["entry", "exit"]
+        path = f"/api/v1/metrics/zone/{floor.z1}?date=2025-01-15"
+        assert (await client.get(path)).json()["unseen_seconds"] == 0
+
+
 async def _status(client: httpx.AsyncClient, camera_id: str, status: str) -> bool:
     found: dict[str, str] = (await client.get("/readyz")).json()["cameras"]
     return found.get(camera_id) == status

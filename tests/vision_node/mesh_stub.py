@@ -23,6 +23,7 @@ from common.schemas.vision import (
     HeartbeatReceipt,
     MachineRegistration,
     NodeEvent,
+    NodeLogs,
     ResultReceipt,
     ResultReport,
     StatusUpdate,
@@ -66,6 +67,7 @@ class Mesh:
         self.images: dict[str, bytes] = {}
         self.image_requests: list[str] = []
         self.next_receipts: list[HeartbeatReceipt] = []
+        self.logs: list[NodeLogs] = []
         self.is_away = False
         self.refuses_results: int | None = None
         self.images_open.set()
@@ -150,6 +152,12 @@ def machine_paths(mesh: Mesh) -> APIRouter:
     async def register(machine: MachineRegistration) -> dict[str, str]:
         mesh.machines.append(machine)
         return {"id": mesh.machine_id}
+
+    @router.post("/webhooks/logs/")
+    async def logs(sent: NodeLogs) -> dict[str, Any]:
+        mesh.logs.append(sent)
+        await mesh.note()
+        return {"status": "ok"}
 
     @router.post("/webhooks/heartbeat/")
     async def beat(heartbeat: Heartbeat) -> HeartbeatReceipt:

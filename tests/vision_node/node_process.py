@@ -54,6 +54,12 @@ class NodeProcess:
                 except httpx.ConnectError:
                     await asyncio.sleep(0.02)
 
+    async def wait(self) -> int:
+        """Wait for the end; says the exit code."""
+        assert self._process is not None
+        async with asyncio.timeout(TIMEOUT_S):
+            return await self._process.wait()
+
     async def end(self, how: signal.Signals) -> int:
         """Send a signal and wait for the end; says the exit code."""
         assert self._process is not None

@@ -8,6 +8,7 @@ import cv2
 import httpx
 import pytest
 
+from common.schemas.mesh import RESTART_EXIT_CODE
 from common.schemas.vision import HeartbeatReceipt
 from tests.vision_node.mesh_stub import TIMEOUT_S, Mesh, assignment
 from tests.vision_node.node_process import NodeProcess, node_process
@@ -316,3 +317,29 @@ async def test_metrics_are_scraped_and_the_key_is_in_no_log(mesh: Mesh, node: No
     assert f"vision_inspection_duration_seconds_count{{{labels}}}" in text
     assert "vision_inspections_running" in text
     assert "sk_live_k" not in node.log()
+
+
+async def test_a_node_told_to_restart_ends_with_the_code_that_says_so(tmp_path: Path) -> None:
+    async with Mesh().serving() as mesh, node_process(mesh, tmp_path) as node:
+        for _ in range(2):
+            assert (await node.http.post("/internal/restart")).status_code == 202
+        assert await node.wait() == RESTART_EXIT_CODE
+        assert mesh.heartbeats[-1].status == "offline"
+        stranger = {"Authorization": f"Bearer {mesh.token('admin')}"}
+        await node.start()
+        assert (await node.http.post("/internal/restart", headers=stranger)).status_code == 403
+
+
+async def test_a_nodes_log_lines_reach_the_mesh_and_it_obeys_the_level(tmp_path: Path) -> None:
+    async with Mesh().serving() as mesh, node_process(mesh, tmp_path) as node:
+        await mesh.until(
+            lambda: any("registered as" in one.message for sent in mesh.logs for one in sent.lines)
+        )
+        assert {sent.machine_id for sent in mesh.logs} == {mesh.machine_id}
+        mesh.next_receipts = [HeartbeatReceipt(log_level="ERROR")]
+        await mesh.until(lambda: not mesh.next_receipts)
+        heard = len(mesh.heartbeats)
+        await mesh.until(lambda: len(mesh.heartbeats) > heard + 1)
+        before = node.log()
+        await node.http.get("/internal/inspections")
+        assert node.log() == before

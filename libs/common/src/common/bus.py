@@ -6,6 +6,7 @@ cannot leave is counted and logged, and a client that reconnects refetches.
 
 import asyncio
 import logging
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -43,6 +44,7 @@ DOMAINS: Final = (
     "service",
     "system",
 )
+_UNSAFE: Final = re.compile(r"[.*>\s\x00-\x1f\x7f]")
 _RETAINED_S: Final = 3600
 _RETAINED_BYTES: Final = 256 * 1024 * 1024
 _RETRY_S: Final = 1.0
@@ -66,8 +68,12 @@ class Resync(Exception):
 
 
 def subject(domain: str, kind: str, *key: str) -> str:
-    """The subject `gemba.<domain>.<kind>[.<key>]`; dots and wildcards in keys are replaced."""
-    safe = [part.translate(str.maketrans(".*> \t", "_____")) or "_" for part in key]
+    """The subject `gemba.<domain>.<kind>[.<key>]`.
+
+    Dots, wildcards, spaces and control characters in keys are replaced: a line break would end the
+    subject in NATS's protocol, and begin another command.
+    """
+    safe = [_UNSAFE.sub("_", part) or "_" for part in key]
     return ".".join(["gemba", domain, kind, *safe])
 
 

@@ -6,6 +6,7 @@ import inspect
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from functools import cache
 from typing import Annotated, Any, Final, Literal
 
 import uvicorn
@@ -17,6 +18,7 @@ from starlette.types import ASGIApp
 
 from common.asgi import Observed
 from common.auth import MESH_AUDIENCE, Audience, TokenVerifier
+from common.documents import with_errors
 from common.frames import FramedProtocol
 from common.logs import configure_logging
 from common.requests import StrictRoute, install_error_handlers
@@ -82,6 +84,9 @@ def create_app(
     app.include_router(_probes(checks, details))
     for router in routers:
         app.include_router(router)
+    written = app.openapi
+    # Written once, when it is first asked for; FastAPI's documented way to say more than it knows.
+    app.openapi = cache(lambda: with_errors(written()))  # type: ignore[method-assign]
     return app
 
 

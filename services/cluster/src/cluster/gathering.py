@@ -21,6 +21,8 @@ _SEVERITIES: Final[Mapping[str, Severity]] = {
 }  # fmt: skip
 _ENDED: Final = frozenset({"resolved", "closed", "ended", "inactive"})
 _SUBJECT_NAMES: Final = ("printer", "device", "zone", "worker", "camera", "machine")
+# Printers tell local time, and UTC beside it.
+_BEGINNINGS: Final = ("created_at_utc", "began_at", "created_at", "started_at", "timestamp")
 _MOST_TEXT: Final = 2_000
 
 
@@ -74,7 +76,7 @@ def told_of(event: Event) -> Told | None:
 
 
 def _began_at(data: Mapping[str, Any], otherwise: datetime) -> datetime:
-    for name in ("began_at", "created_at", "created_at_utc", "started_at", "timestamp"):
+    for name in _BEGINNINGS:
         if (moment := _moment(data.get(name))) is not None:
             return moment
     return otherwise

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI
 
+from common.loops import repeat
 from common.parts import Parts
 from common.serve import create_app
 from tracking.api import (
@@ -16,6 +17,7 @@ from tracking.api import (
     internal,
     metrics,
     observations,
+    queries,
     reports,
     rulebook,
     sessions,
@@ -27,12 +29,15 @@ from tracking.api.dependencies import Services
 from tracking.events import Events
 from tracking.models import metadata
 from tracking.repository.pool import IntakePool
+from tracking.service.answering import AnswerService
 from tracking.service.attention import AttentionService
 from tracking.service.intake import IntakeService
 from tracking.service.lenses import LensService
 from tracking.service.people import PeopleService
+from tracking.service.phrasing import PhrasingService
 from tracking.service.places import PlaceService
 from tracking.service.plans import Plans
+from tracking.service.recalling import RecallService
 from tracking.service.reckoning import ReckoningService
 from tracking.service.reporting import ReportingService
 from tracking.service.rulebook import RulebookService
@@ -44,7 +49,6 @@ from tracking.service.vigilance import Vigilance
 from tracking.settings import Settings
 from tracking.streaming.feed import Feed
 from tracking.vault import Vault
-from tracking.workers.loops import repeat
 
 Worker = Callable[[], Coroutine[Any, Any, None]]
 ROUTERS: Final[tuple[APIRouter, ...]] = (
@@ -57,11 +61,13 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     metrics.router,
     alerts.router,
     reports.router,
+    queries.router,
     internal.router,
     streams.router,
 )
 _INDEX_S: Final = 1.0
 _RECONCILE_S: Final = 2.0
+_LEARN_S: Final = 5.0
 _PRUNE_S: Final = 60.0
 
 
@@ -90,6 +96,7 @@ class Assembly:
             events=events,
             teller=teller,
         )
+        self.recall, self.phrasing = RecallService(settings, self.pool), PhrasingService(settings)
         self.vigilance = Vigilance(self.pool, plans, teller)
         self.services = Services(
             settings=settings,
@@ -103,6 +110,9 @@ class Assembly:
             attention=AttentionService(database, teller),
             reporting=ReportingService(database, rules),
             running=self.running,
+            answers=AnswerService(
+                database, rules=rules, recall=self.recall, phrasing=self.phrasing
+            ),
             ticker=self.ticker,
         )
 
@@ -117,6 +127,7 @@ class Assembly:
             self.feed.run,
             partial(repeat, vigilance.sweep, name="sweep", every_s=sweep_s),
             partial(repeat, vigilance.judge_all, name="judge", every_s=sweep_s),
+            partial(repeat, self.recall.learn, name="learn", every_s=_LEARN_S),
             partial(repeat, prune, name="prune", every_s=_PRUNE_S),
             partial(repeat, ticker.watch_cameras, name="cameras", every_s=sweep_s),
             partial(repeat, ticker.watch_index, name="index", every_s=_INDEX_S),
@@ -136,6 +147,8 @@ def build_app(settings: Settings) -> FastAPI:
             async with assembly.parts.running(app), _working(assembly.workers()):
                 yield
         finally:
+            await assembly.recall.close()
+            await assembly.phrasing.close()
             await assembly.pool.close()
 
     return create_app(

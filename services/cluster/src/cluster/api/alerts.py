@@ -1,12 +1,12 @@
 """The whole platform's alerts, and Alertmanager's webhook (contract, chapter 9)."""
 
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import Query
 
 from cluster.api.dependencies import Reader, Serving, Writer
 from cluster.judging import Severity
+from cluster.schemas.moments import UtcMoment
 from cluster.schemas.shapes import AlertInfo
 from cluster.service.alertmanager import Receipt, Webhook, event_of
 from common.bus import subject
@@ -23,7 +23,7 @@ async def list_alerts(
     severity: Severity | None = None,
     component: Annotated[str | None, Query(max_length=200)] = None,
     resolved: bool | None = None,
-    since: datetime | None = None,
+    since: UtcMoment | None = None,
     limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
 ) -> list[AlertInfo]:
     """Alerts of every service, newest first; open and ended ones unless `resolved` says which."""

@@ -1,12 +1,12 @@
 """Log lines of every service (contract, chapter 9)."""
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import Query
 
 from cluster.api.dependencies import Reader, Serving
 from cluster.repository.logs import LogFilter
+from cluster.schemas.moments import UtcMoment
 from cluster.schemas.shapes import LogPage, Trace
 from cluster.service.logs import LEVELS
 from common.errors import NotFound, ValidationFailed
@@ -22,8 +22,8 @@ async def list_logs(
     _: Reader,
     level: Annotated[str | None, Query(description="The least level.")] = None,
     component: Annotated[str | None, Query(max_length=100)] = None,
-    since: datetime | None = None,
-    until: datetime | None = None,
+    since: UtcMoment | None = None,
+    until: UtcMoment | None = None,
     request_id: Annotated[str | None, Query(max_length=200)] = None,
     q: Annotated[str | None, Query(max_length=200, description="Part of the message.")] = None,
     limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
@@ -33,8 +33,8 @@ async def list_logs(
     wanted = LogFilter(
         level=_level(level),
         component=component,
-        since=_aware(since),
-        until=_aware(until),
+        since=since,
+        until=until,
         request_id=request_id,
         q=q,
     )
@@ -58,9 +58,3 @@ def _level(text: str | None) -> int | None:
         reason = f"must be one of {', '.join(LEVELS)}"
         raise ValidationFailed(fields={"level": [reason]}, in_body=False)
     return LEVELS[name]
-
-
-def _aware(moment: datetime | None) -> datetime | None:
-    if moment is None or moment.tzinfo is not None:
-        return moment
-    return moment.replace(tzinfo=UTC)

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from cluster.gathering import severity_of
+from cluster.schemas.moments import UtcMoment
 from cluster.schemas.shapes import AlertInfo, rfc3339
 
 _NEVER: Final = "0001-01-01T00:00:00Z"
@@ -25,10 +26,10 @@ class WebhookAlert(BaseModel):
     status: Literal["firing", "resolved"]
     labels: Labels = Field(min_length=1, max_length=100)
     annotations: Labels = Field(default_factory=dict, max_length=100)
-    startsAt: AwareDatetime
-    endsAt: AwareDatetime | None = None
+    startsAt: UtcMoment
+    endsAt: UtcMoment | None = None
     generatorURL: str = Field("", max_length=2_000)
-    fingerprint: str = Field("", max_length=200)
+    fingerprint: str = Field("", max_length=200, pattern=r"^[A-Za-z0-9_-]*$")
 
 
 class Webhook(BaseModel):

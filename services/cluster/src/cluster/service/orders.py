@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from cluster.models import Operation
 from cluster.repository import operations
 from cluster.schemas.shapes import Action, OperationInfo, WorkerInfo
@@ -43,8 +45,12 @@ class OrderService:
     async def workers(self) -> list[WorkerInfo]:
         """Every worker of every kind, with the order that is under way for it."""
         listed = await asyncio.gather(*(crew.listed() for crew in self._crews.values()))
-        async with self._database.transaction() as session:
-            under_way = await operations.under_way(session)
+        try:
+            async with self._database.transaction() as session:
+                under_way = await operations.under_way(session)
+        except (SQLAlchemyError, OSError, TimeoutError):
+            # What the workers do can be told without the database; only our orders cannot.
+            under_way = {}
         return [
             worker.model_copy(update={"operation": under_way.get(worker.id)})
             for crew in listed

@@ -75,7 +75,7 @@ class VisionNodes:
             return await self._restarted(order, report, before=before)
         if left:
             await report("stopping", 60, f"{left} inspections are given back.")
-            await self._order_restart(order.worker_id)
+            await self._order_restart(order.worker_id, before)
             await self._returned(order.worker_id, before)
         await report("verifying", 90, "Is it out of service?")
         await self._until(
@@ -96,11 +96,9 @@ class VisionNodes:
 
     async def _restarted(self, order: Order, report: Report, *, before: str) -> str:
         worker_id = order.worker_id
-        machine = await self._machine(worker_id)
-        if machine["registered_at"] == before:
-            await report("restarting", 50, "It has been told to restart.", registered_at=before)
-            await self._order_restart(worker_id)
+        await report("restarting", 50, "It is told to restart.", registered_at=before)
         try:
+            await self._order_restart(worker_id, before)
             await report("verifying", 70, "Has a new process taken its place?")
             await self._returned(worker_id, before)
         finally:
@@ -115,17 +113,26 @@ class VisionNodes:
         return "A new process has taken its place and takes work."
 
     async def _drained(self, order: Order, report: Report) -> int:
-        """Wait until it works on nothing, but no longer than the limit; how much is left."""
+        """Wait until it works on nothing that ends by itself, but no longer than the limit.
+
+        What is left is counted: live streams go on elsewhere once the node gives them back.
+        """
         until = time.monotonic() + self._settings.drain_limit_s
         told: int | None = None
         while True:
             left = int((await self._machine(order.worker_id))["current_inspections"])
-            if not left or time.monotonic() > until:
+            if not left or time.monotonic() > until or left <= await self._streams(order.worker_id):
                 return left
             if left != told:
                 await report("draining", 20, f"{left} inspections are under way.")
                 told = left
             await asyncio.sleep(_POLL_S)
+
+    async def _streams(self, worker_id: str) -> int:
+        """How many live streams the node works on."""
+        path = f"/api/v1/inspections?machine_id={worker_id}&status=processing&page_size={_PAGE}"
+        answer = await self._ask("GET", path)
+        return sum(bool(one.get("is_continuous")) for one in answer["results"])
 
     async def _returned(self, worker_id: str, before: str) -> None:
         await self._until(
@@ -157,8 +164,18 @@ class VisionNodes:
         await self._ask("PATCH", f"/api/v1/machines/{worker_id}", json={"status": status})
         self._asked_at = float("-inf")
 
-    async def _order_restart(self, worker_id: str) -> None:
-        await self._ask("POST", f"/internal/machines/{worker_id}/restart")
+    async def _order_restart(self, worker_id: str, before: str) -> None:
+        """Tell it, again while it cannot be reached; one that came back meanwhile need not be."""
+        deadline = time.monotonic() + self._settings.return_limit_s
+        while (await self._machine(worker_id))["registered_at"] == before:
+            try:
+                await self._ask("POST", f"/internal/machines/{worker_id}/restart")
+            except Unavailable as error:
+                if time.monotonic() > deadline:
+                    raise OrderFailed("nobody answers at the node's address") from error
+                await asyncio.sleep(_POLL_S)
+            else:
+                return
 
     async def _ask(self, method: str, path: str, **more: Any) -> Any:
         response = await self._client.request(

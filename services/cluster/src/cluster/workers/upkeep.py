@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from cluster import metrics
 from cluster.repository import alerts, operations
 from cluster.service.hosts import HostService
 from cluster.service.logs import LogStore
@@ -49,3 +50,6 @@ class Upkeep:
         async with self._database.transaction() as session:
             await alerts.forget(session, before)
             await operations.forget(session, before)
+            open_now = await alerts.totals(session)
+        for severity in ("info", "warning", "critical"):
+            metrics.ALERTS_OPEN.labels(severity).set(open_now.get(severity, 0))

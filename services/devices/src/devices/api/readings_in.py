@@ -76,7 +76,7 @@ async def add_measurements(
     return Accepted(accepted=accepted)
 
 
-@router.post("/api/v1/{token}/telemetry", openapi_extra=_TELEMETRY_BODY)
+@router.post("/api/v1/{token}/telemetry", response_class=Response, openapi_extra=_TELEMETRY_BODY)
 async def add_telemetry(token: str, request: Request, ingest: IngestPart) -> Response:
     """Store a device's telemetry in any of ThingsBoard's four JSON forms."""
     owner = await ingest.owner_of(token)
@@ -93,7 +93,7 @@ async def add_telemetry(token: str, request: Request, ingest: IngestPart) -> Res
     return Response(status_code=200, headers=headers)
 
 
-@router.post("/api/v1/{token}/attributes")
+@router.post("/api/v1/{token}/attributes", response_class=Response)
 async def take_attributes(token: str, ingest: IngestPart) -> Response:
     """Take a device's attributes, which nothing here keeps."""
     owner = await ingest.owner_of(token)

@@ -53,7 +53,7 @@ async def upload_image(request: Request, services: Serving, principal: Writer) -
 @router.get(
     "/{image_id}",
     response_class=StreamingResponse,
-    responses={200: {"content": {"image/jpeg": {}}}},
+    responses={200: {"content": {"image/*": {}, "video/*": {}}}},
 )
 async def get_image(image_id: str, services: Serving, _: Reader) -> StreamingResponse:
     """Get an uploaded picture or video as it came."""

@@ -7,6 +7,7 @@ from fastapi import Depends, Query
 from fastapi.requests import HTTPConnection
 
 from common.auth import Principal, require
+from tracking.service.answering import AnswerService
 from tracking.service.attention import AttentionService
 from tracking.service.intake import IntakeService
 from tracking.service.lenses import LensService
@@ -36,6 +37,7 @@ class Services:
     attention: AttentionService
     reporting: ReportingService
     running: RunningService
+    answers: AnswerService
     ticker: Ticker
 
 

@@ -1,6 +1,6 @@
 """`/api/v1/reports`: the daily report as JSON, CSV and PDF."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import Depends, Query, Response
 from fastapi.responses import StreamingResponse
@@ -15,9 +15,12 @@ from tracking.schemas.reports import DailyReport
 router = service_router(prefix="/api/v1/reports", tags=["reports"])
 Viewer = Annotated[Principal, Depends(require("view_reports"))]
 Format = Literal["json", "csv", "pdf"]
+_FORMS: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"content": {"application/json": {}, "application/pdf": {}, "text/csv": {}}}
+}
 
 
-@router.get("/daily", response_model=DailyReport)
+@router.get("/daily", response_model=DailyReport, responses=_FORMS)
 async def get_daily_report(
     services: Serving,
     _: Viewer,
@@ -31,7 +34,7 @@ async def get_daily_report(
     return await export_daily_report(services, _, day, form, language)
 
 
-@router.get("/daily/export", response_class=Response)
+@router.get("/daily/export", response_class=Response, responses=_FORMS)
 async def export_daily_report(
     services: Serving,
     _: Viewer,

@@ -165,8 +165,7 @@ class Floor:
             if is_too_long:
                 yield self._end(key)
             else:
-                self._sessions[key], events = session.unseen(self._clock_s, now_s)
-                yield from events
+                self._sessions[key] = session.darkened(self._clock_s)
         if is_too_long:
             self._just_ended.clear()
 

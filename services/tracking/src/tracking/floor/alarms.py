@@ -4,7 +4,7 @@ Only seen time counts: a hold pauses while no frame comes, and starts anew when 
 condition that ended must stay away for a while before its alarm ends.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, Self
 
@@ -87,18 +87,23 @@ class Alarms:
     """What has been going on in each zone and session, as JSON a part of the camera's state."""
 
     conditions: Mapping[Key, Condition] = field(default_factory=dict)
+    # When the last darkness ended: nothing that holds is known to be older.
+    lit_s: Seconds = 0.0
 
-    def as_json(self) -> list[Any]:
+    def as_json(self) -> dict[str, Any]:
         """Plain values that JSON can hold."""
-        return [
+        conditions = [
             [*key, one.held_s, one.clear_s, one.told_s, one.is_raised]
             for key, one in self.conditions.items()
         ]
+        return {"conditions": conditions, "lit_s": self.lit_s}
 
     @classmethod
-    def from_json(cls, values: Iterable[Any]) -> Self:
+    def from_json(cls, values: dict[str, Any]) -> Self:
         """What `as_json` wrote."""
-        return cls({(rule, name): Condition(*rest) for rule, name, *rest in values})
+        rows = values["conditions"]
+        known = {(rule, name): Condition(*rest) for rule, name, *rest in rows}
+        return cls(known, values["lit_s"])
 
 
 class Watch:
@@ -113,6 +118,7 @@ class Watch:
         is_working: Callable[[Seconds], bool],
     ) -> None:
         self._conditions = dict(alarms.conditions)
+        self._lit_s = alarms.lit_s
         self._rules = rules
         self._limits = limits
         self._is_working = is_working
@@ -121,7 +127,7 @@ class Watch:
 
     def alarms(self) -> Alarms:
         """The state as it is now."""
-        return Alarms(self._conditions)
+        return Alarms(self._conditions, self._lit_s)
 
     def after(
         self,
@@ -144,9 +150,11 @@ class Watch:
         if is_dark and passed_s > _FORGET_S:
             kept = {key: one for key, one in self._conditions.items() if one.is_raised}
             self._conditions = kept
+        if is_dark:
+            self._lit_s = now_s
         seen_s = 0.0 if is_dark else passed_s
         yield from self._over(sessions, now_s)
-        yield from self._zones(events, sessions, now_s=now_s, seen_s=seen_s, is_dark=is_dark)
+        yield from self._zones(events, sessions, now_s=now_s, seen_s=seen_s)
         yield from self._idle(sessions, now_s)
 
     def _over(self, sessions: Mapping[str, Session], now_s: Seconds) -> Iterator[Alarm]:
@@ -167,7 +175,6 @@ class Watch:
         *,
         now_s: Seconds,
         seen_s: Seconds,
-        is_dark: bool,
     ) -> Iterator[Alarm]:
         if self._counts is None or events:
             self._counts = dict.fromkeys(self._limits, 0)
@@ -184,9 +191,14 @@ class Watch:
                 key = (rule, zone_id)
                 if not holds and key not in self._conditions:
                     continue
-                first_s = 0.0 if is_dark else _since(events, zone_id, now_s)
+                first_s = self._since(events, zone_id, now_s)
                 alarm = Alarm("raised", rule, now_s, 0.0, zone_id, count)
                 yield from self._held(key, alarm, holds=holds, seen_s=seen_s, first_s=first_s)
+
+    def _since(self, events: Sequence[Event], zone_id: str, now_s: Seconds) -> Seconds:
+        """How long ago the change in this zone was that just came to light, in seen time."""
+        times = [event.time_s for event in events if event.session.zone_id == zone_id]
+        return now_s - max(self._lit_s, *times) if times else 0.0
 
     def _held(
         self, key: Key, alarm: Alarm, *, holds: bool, seen_s: Seconds, first_s: Seconds
@@ -247,9 +259,3 @@ class Watch:
                 session_key=session.key,
                 worker=session.name,
             )
-
-
-def _since(events: Sequence[Event], zone_id: str, now_s: Seconds) -> Seconds:
-    """How long ago the change in this zone was that just came to light."""
-    times = [event.time_s for event in events if event.session.zone_id == zone_id]
-    return now_s - max(times) if times else 0.0

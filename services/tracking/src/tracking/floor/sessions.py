@@ -51,6 +51,7 @@ class Session:
     motion_sum: float = 0.0
     sights: int = 0
     exit_s: Seconds | None = None
+    dark_since_s: Seconds | None = None
 
     @property
     def name(self) -> str:
@@ -65,8 +66,9 @@ class Session:
 
     def seen(self, track: Track, *, at_s: Seconds, rules: Rules) -> tuple[Self, list[Event]]:
         """The session after its person was seen in the zone, and what that changed."""
+        session, events = self._lit(at_s)
         session = replace(
-            self,
+            session,
             last_in_s=at_s,
             missing_s=0.0,
             place=track.foot,
@@ -77,29 +79,37 @@ class Session:
             session = replace(session, still_since_s=None)
             if session.state == "idle":
                 session = session.turned("active", at_s)
-                return session, [Event("active_resume", at_s, session)]
-            return session, []
+                return session, [*events, Event("active_resume", at_s, session)]
+            return session, events
         if session.still_since_s is None:
-            return replace(session, still_since_s=at_s), []
+            return replace(session, still_since_s=at_s), events
         if session.state == "active" and at_s - session.still_since_s >= rules.idle_after_s:
             still_s = max(session.still_since_s, session.since_s)
             session = session.turned("idle", still_s)
-            return session, [Event("idle_start", still_s, session)]
-        return session, []
+            return session, [*events, Event("idle_start", still_s, session)]
+        return session, events
 
-    def unseen(self, start_s: Seconds, end_s: Seconds) -> tuple[Self, list[Event]]:
-        """The session after a time without any frame."""
-        dark = self.turned("unseen", max(start_s, self.since_s))
-        light = replace(dark.turned("active", end_s), still_since_s=None)
+    def darkened(self, since_s: Seconds) -> Self:
+        """The session while no frame comes; only who is seen again was there, unseen."""
+        return self if self.dark_since_s is not None else replace(self, dark_since_s=since_s)
+
+    def _lit(self, at_s: Seconds) -> tuple[Self, list[Event]]:
+        """The session after its person was seen again: the time without frames is unseen."""
+        if self.dark_since_s is None:
+            return self, []
+        dark = replace(self, dark_since_s=None).turned(
+            "unseen", max(self.dark_since_s, self.since_s)
+        )
+        light = replace(dark.turned("active", at_s), still_since_s=None)
         return light, [
             Event("unseen_start", dark.since_s, dark),
-            Event("seen_resume", end_s, light),
+            Event("seen_resume", at_s, light),
         ]
 
     def ended(self) -> Self:
         """The session at its end, which is the last sight."""
         end_s = max(self.last_in_s, self.since_s)
-        return replace(self.turned(self.state, end_s), exit_s=end_s)
+        return replace(self.turned(self.state, end_s), exit_s=end_s, dark_since_s=None)
 
     def as_json(self) -> dict[str, Any]:
         """The session as plain values, for the camera's state row."""

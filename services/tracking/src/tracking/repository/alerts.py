@@ -56,7 +56,9 @@ def alert_filters(
     resolved: bool | None = None,
     severity: str | None = None,
     zone_id: str | None = None,
+    worker_id: str | None = None,
     kind: str | None = None,
+    span: tuple[datetime, datetime] | None = None,
 ) -> list[ColumnElement[bool]]:
     """What an alert must be; None is whatever."""
     found: list[ColumnElement[bool]] = []
@@ -67,10 +69,13 @@ def alert_filters(
     for column, value in (
         (Alert.severity, severity),
         (Alert.zone_id, zone_id),
+        (Alert.worker_id, worker_id),
         (Alert.alert_type, kind),
     ):
         if value is not None:
             found.append(column == value)
+    if span is not None:
+        found += [Alert.timestamp >= span[0], Alert.timestamp < span[1]]
     return found
 
 
@@ -79,6 +84,7 @@ def anomaly_filters(
     resolved: bool | None = None,
     severity: str | None = None,
     zone_id: str | None = None,
+    worker_id: str | None = None,
     kind: str | None = None,
     span: tuple[datetime, datetime] | None = None,
 ) -> list[ColumnElement[bool]]:
@@ -89,6 +95,7 @@ def anomaly_filters(
     for column, value in (
         (Anomaly.severity, severity),
         (Anomaly.zone_id, zone_id),
+        (Anomaly.worker_id, worker_id),
         (Anomaly.anomaly_type, kind),
     ):
         if value is not None:

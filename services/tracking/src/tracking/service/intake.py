@@ -17,7 +17,7 @@ from tracking.floor.following import Memory, Outcome, follow
 from tracking.floor.observations import Frame, Seconds, Track
 from tracking.floor.sessions import Event
 from tracking.floor.timeline import Stretched, changed
-from tracking.repository import alarms, intake
+from tracking.repository import alarms, intake, silence
 from tracking.repository.intake import Locked, moment
 from tracking.repository.pool import Connection, IntakePool
 from tracking.schemas.observations import Batch, FrameIn, Receipt, TrackIn
@@ -148,6 +148,9 @@ class IntakeService:
                 key: plan.place_of(key, one.session.entry_s) for key, one in step.sessions.items()
             },
         )
+        if row.is_offline:
+            gone = [key for key, one in step.sessions.items() if one.session.exit_s is not None]
+            await silence.close_dark(connection, gone)
         kept_s = row.checkpoint_s if step.replayed_from is None else step.replayed_from
         if clock_s - kept_s >= _CHECKPOINT_S:
             await intake.add_checkpoint(

@@ -11,7 +11,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from common.db import Database
 from tracking.floor.calendar import Calendar
-from tracking.paper.page import write_pdf
 from tracking.paper.words import Language
 from tracking.repository import alerts, figures, sessions, workers, zones
 from tracking.repository.figures import Scope, Sums
@@ -53,7 +52,7 @@ class ReportingService:
         """The report as PDF, and of which day it is."""
         report = await self.daily(day)
         async with self._press:
-            return report.date, await asyncio.to_thread(write_pdf, report, language)
+            return report.date, await asyncio.to_thread(_printed, report, language)
 
     async def day_of(self, day: date | None) -> date:
         """This day, or today on the factory's calendar."""
@@ -78,6 +77,13 @@ class ReportingService:
             if len(found) < _PAGE:
                 return
             offset += _PAGE
+
+
+def _printed(report: DailyReport, language: Language) -> bytes:
+    """In a thread. ReportLab takes a quarter of the service's start to import: not before then."""
+    from tracking.paper.page import write_pdf
+
+    return write_pdf(report, language)
 
 
 def _lines(rows: Sequence[Sequence[Any]]) -> str:

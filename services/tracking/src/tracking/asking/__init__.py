@@ -1,0 +1,1 @@
+"""Questions about the floor: what is asked, what the facts say, in which words. Pure."""
