@@ -24,6 +24,7 @@ SUITE: Final = (
     Bench("vision"),
     Bench("queue_claims"),
     Bench("devices_ingest", ("--rows", "50000")),
+    Bench("floor_load", ("100", "15")),
     Bench("mqtt", ("--messages", "5000", "--idle", "1000")),
     Bench("printers_farm", ("100", "20")),
     Bench("cluster_sockets", ("200", "8")),
