@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
-
 from bench.chaos.faults import kill
 from bench.chaos.run import run
 from bench.load.site import SETTINGS
+
 from gemba_local.mesh import LocalMesh
 
 
