@@ -14,7 +14,7 @@ import pytest
 from gemba_local.mesh import LocalMesh
 
 ROOT = Path(__file__).parents[2]
-WANTED = {"printers": 6, "devices": 20, "streams": 2, "zones": 3, "workers": 5}
+WANTED = {"printers": 6, "devices": 20, "streams": 2, "zones": 4, "workers": 5}
 
 
 @pytest.fixture(scope="module")
