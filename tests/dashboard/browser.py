@@ -24,7 +24,7 @@ _FLAGS: Final = [
 
 
 class NoBrowser(Exception):
-    """Chromium is missing: `apt-get install chromium`; these tests are never skipped."""
+    """Chromium is missing: `apt-get install chromium`; CI never goes without it."""
 
 
 @asynccontextmanager
