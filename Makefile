@@ -53,7 +53,7 @@ check: setup ## Format, lint, types, import contracts, dependencies, deploy file
 	$(BIN)/pytest -q tests/deploy/test_kubernetes.py tests/deploy/test_compose.py tests/deploy/test_topology.py
 	@$(MAKE) --no-print-directory audit
 
-fuzz: setup ## Let schemathesis loose on the running mesh: make fuzz SECONDS=600
+fuzz: setup ## Let schemathesis loose on a mesh of its own: make fuzz SECONDS=600
 	@$(BIN)/python -m bench.fuzz --seconds $(or $(SECONDS),600)
 
 audit: setup ## Ask for known holes of what is locked, where their database answers

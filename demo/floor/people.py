@@ -1,7 +1,7 @@
-"""People on shifts: workers, a camera with zones, and what a camera's eyes would tell of them.
+"""People on shifts: a camera with zones, the worker whom a node finds on it, and colleagues.
 
-Nobody films here: the people walk in this small world, and what a vision node would observe of
-them is posted as observations, in the pixels of the camera.
+The worker on the video is found by a real node. His colleagues are nobody's picture: they walk in
+this small world, and what a node would observe of them is posted as observations.
 """
 
 import asyncio
@@ -10,13 +10,15 @@ import random
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final
 
 import httpx
 from demo.floor.mesh import MARK, Mesh
 
-CAMERA: Final = f"{MARK}hall"
-_SIZE: Final = (1280, 720)
+CAMERA: Final = f"{MARK}camera"
+_VIDEO: Final = Path(__file__).parents[1] / "videos" / "worker-zone-detection.gif"
+_SIZE: Final = (480, 270)
 _POST_S: Final = 1.0
 _FRAMES: Final = 2
 _LOOK_S: Final = 60.0
@@ -28,15 +30,27 @@ _PEOPLE: Final = (
     ("05", "Mary Novak", "afternoon", "beginner"),
 )
 _ZONES: Final[dict[str, tuple[str, str, list[list[int]], int, int]]] = {
-    "assembly": ("Assembly", "#2F9E44", [[60, 330], [420, 300], [450, 690], [60, 700]], 1, 3),
-    "testing": ("Testing", "#1C7ED6", [[500, 300], [830, 300], [850, 690], [490, 690]], 1, 2),
-    "packing": ("Packing", "#E8590C", [[900, 300], [1230, 320], [1240, 700], [900, 690]], 1, 2),
+    "assembly": (
+        "Assembly",
+        "#2F9E44",
+        [[4, 196], [60, 96], [236, 130], [120, 266], [4, 266]],
+        1,
+        3,
+    ),
+    "testing": ("Testing", "#1C7ED6", [[130, 266], [240, 134], [330, 140], [345, 268]], 1, 3),
+    "packing": (
+        "Packing",
+        "#E8590C",
+        [[352, 268], [338, 140], [420, 120], [476, 160], [476, 268]],
+        1,
+        2,
+    ),
 }
 _STAY_S: Final = (120.0, 420.0)
-_WALK_PX_S: Final = 140.0
+_WALK_PX_S: Final = 45.0
 _PAUSE_SHARE: Final = 0.25
-_HALF_WIDTH: Final = 34
-_HEIGHT: Final = 170
+_HALF_WIDTH: Final = 13
+_HEIGHT: Final = 60
 
 
 @dataclass
@@ -44,10 +58,10 @@ class Person:
     """Somebody who works at a place, pauses there, and walks to the next."""
 
     worker_id: str
-    track_id: int
+    track_id: str
     zone: str
-    place: tuple[float, float] = (640.0, 500.0)
-    target: tuple[float, float] = (640.0, 500.0)
+    place: tuple[float, float] = (240.0, 200.0)
+    target: tuple[float, float] = (240.0, 200.0)
     leaves_at: float = 0.0
     pauses_until: float = 0.0
     works_until: float = field(default_factory=time.monotonic)
@@ -71,10 +85,12 @@ class Person:
     def _choose(self, now: float) -> None:
         self.zone = random.choice(list(_ZONES)) if self.leaves_at else self.zone
         corners = _ZONES[self.zone][2]
-        xs, ys = [x for x, _ in corners], [y for _, y in corners]
+        # A mean of the corners by chance lies inside of a convex zone, away from its border.
+        weights = [random.uniform(0.5, 1.5) for _ in corners]
+        whole = sum(weights)
         self.target = (
-            random.uniform(min(xs) + 70, max(xs) - 70),
-            random.uniform(min(ys) + 130, max(ys) - 30),
+            sum(x * w for (x, _), w in zip(corners, weights, strict=True)) / whole,
+            sum(y * w for (_, y), w in zip(corners, weights, strict=True)) / whole,
         )
         self.leaves_at = now + random.uniform(*_STAY_S)
 
@@ -100,18 +116,20 @@ async def run(mesh: Mesh) -> None:
         await asyncio.sleep(_LOOK_S)
     await _set_up(mesh)
     people = [
-        Person(f"{MARK}W{number}", place, zone=list(_ZONES)[place % len(_ZONES)])
+        Person(f"{MARK}W{number}", f"{MARK}{number}", zone=list(_ZONES)[place % len(_ZONES)])
         for place, (number, *_) in enumerate(_PEOPLE)
     ]
-    # Frames are known by their number; a restart must not repeat those of before.
-    frame = int(time.time() * 10)
+    # The node numbers its frames; ours have names, which a restart does not repeat.
+    frame, run_name = 0, f"{MARK}{int(time.time())}"
     while True:
         frames = []
         for _ in range(_FRAMES):
             await asyncio.sleep(_POST_S / _FRAMES)
             tracks = [one.observation(one.step(_POST_S / _FRAMES)) for one in people]
             moment = datetime.now(UTC).isoformat().replace("+00:00", "Z")
-            frames.append({"timestamp": moment, "frame_id": frame, "tracks": tracks})
+            frames.append(
+                {"timestamp": moment, "frame_id": f"{run_name}-{frame}", "tracks": tracks}
+            )
             frame += 1
         await mesh.post("/api/v1/observations", {"camera_id": CAMERA, "frames": frames})
 
@@ -128,7 +146,7 @@ async def _set_up(mesh: Mesh) -> None:
     width, height = _SIZE
     camera = {
         "name": "Hall (demo)",
-        "rtsp_url": "rtsp://demo.invalid/hall",
+        "rtsp_url": str(_VIDEO),
         "location": "Demo hall",
         "resolution": f"{width}x{height}",
         "fps": _FRAMES,

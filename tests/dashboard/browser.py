@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
+from tests.conftest import an_address
+
 CHROMIUM: Final = Path("/usr/bin/chromium")
 _FLAGS: Final = [
     "--no-sandbox",
@@ -22,7 +24,7 @@ _FLAGS: Final = [
 
 
 class NoBrowser(Exception):
-    """Chromium is missing: `apt-get install chromium`; these tests are never skipped."""
+    """Chromium is missing: `apt-get install chromium`; CI never goes without it."""
 
 
 @asynccontextmanager
@@ -87,7 +89,8 @@ async def visit(
             answer = await context.request.post(
                 f"{url}/auth/session",
                 data={"username": user, "password": password},
-                headers={"X-Gemba-Page": "1"},
+                # From an address of its own: logins are limited by address and name.
+                headers={"X-Gemba-Page": "1", "X-Forwarded-For": an_address()},
             )
             assert answer.ok, await answer.text()
         visit = Visit(await context.new_page(), context, url)

@@ -11,7 +11,8 @@ from tests.dashboard.conftest import Enter
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
 PLACES = (
     "/overview", "/vision/inspections", "/vision/machines", "/vision/editor?example=fit_ellipse",
-    "/floor", "/floor/sessions", "/floor/alerts", "/floor/ask", "/floor/report", "/floor/people",
+    "/floor", "/floor/sessions", "/floor/alerts", "/floor/ask", "/floor/report",
+    "/floor/people",
     "/printers", "/printers/new", "/printers/queue", "/printers/demo-printer-1",
     "/devices", "/devices/new", "/devices/{device}",
     "/cluster", "/cluster/workers", "/cluster/logs", "/cluster/settings", "/cluster/users",
@@ -25,9 +26,9 @@ async def test_no_page_has_a_serious_fault(
 ) -> None:
     visit = await enter(color_scheme=scheme)
     await expect((await visit.to("/devices")).get_by_text("Pump 1 (demo)")).to_be_visible()
-    found = (await admin.get("/api/devices/?search=pump%201")).json()["results"][0]
+    device = (await admin.get("/api/devices/?search=pump%201")).json()["results"][0]["id"]
     faults: list[str] = []
-    for place in (one.format(device=found["id"]) for one in PLACES):
+    for place in [one.format(device=device) for one in PLACES]:
         page = await visit.to(place)
         await expect(page.locator(".loading")).to_have_count(0, timeout=20_000)
         # The policy lets no script be added to the page; Playwright's own evaluation may.

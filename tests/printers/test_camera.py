@@ -11,7 +11,9 @@ import pytest
 
 from gemba_local.mesh import LocalMesh
 from printers.verdicts import pipeline_for, sign_of, smoothed
-from tests.printers.conftest import Owner, enqueue, eventually
+from tests.printers.conftest import Owner, enqueue, eventually, register
+from tests.printers.moonraker_host import MoonrakerHost
+from tests.printers.test_moonraker import begin, newest, shows
 
 PICTURE = Path(__file__).parents[2] / "services/vision-node/src/vision_node/samples/blobs.png"
 BLOBS: dict[str, Any] = {
@@ -79,6 +81,44 @@ async def test_a_camera_becomes_a_score_and_one_alert(
         assert [one["kind"] for one in alerts] == ["print_failure_suspected"]
         assert (await owner.update(job_id, progress=11))["status"] == "printing"
         await owner.update(job_id, status="completed")
+
+
+async def test_a_feared_failure_pauses_the_print_where_that_is_wanted(
+    admin_of_mesh: httpx.AsyncClient, snapshot_url: str
+) -> None:
+    client, host = admin_of_mesh, MoonrakerHost()
+    await host.start()
+    printer = await register(
+        client,
+        driver="moonraker",
+        url=host.url,
+        camera={
+            "snapshot_url": snapshot_url,
+            "pipeline_config": BLOBS,
+            "inspection_type": "blob_detection",
+            "score_field": "blob_count",
+            "score_full": 1,
+            "interval_seconds": 1,
+            "threshold": 0.1,
+            "auto_pause": True,
+        },
+    )
+    try:
+        await shows(client, printer["printer_id"], status="idle")
+        await begin(host)
+        await newest(client, printer["printer_id"], "printing")
+
+        async def is_paused() -> bool:
+            return bool(host.objects["print_stats"]["state"] == "paused")
+
+        await eventually(is_paused, timeout_s=60, what="a pause")
+        await shows(client, printer["printer_id"], status="paused")
+        given = (await client.get(f"/api/printers/{printer['printer_id']}/commands")).json()
+        found = given["results"] if isinstance(given, dict) else given
+        assert [one["command"] for one in found] == ["pause"]
+    finally:
+        await client.delete(f"/api/printers/{printer['printer_id']}")
+        await host.stop()
 
 
 def test_one_odd_picture_is_not_enough() -> None:

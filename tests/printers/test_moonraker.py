@@ -153,6 +153,18 @@ async def test_klippy_disconnecting_is_offline_with_the_link_up(
     await shows(admin, printer_id, status="idle")
 
 
+async def test_klippers_shutdown_is_an_error_until_it_is_ready_again(
+    host: MoonrakerHost, printer_id: str, admin: httpx.AsyncClient
+) -> None:
+    host.klippy = "shutdown"
+    await host.notify("notify_klippy_shutdown")
+    shown = await shows(admin, printer_id, status="error")
+    assert shown["link"]["state"] == "up"
+    host.klippy = "ready"
+    await host.notify("notify_klippy_ready")
+    await shows(admin, printer_id, status="idle")
+
+
 async def test_a_moonraker_that_restarts_is_met_again(
     host: MoonrakerHost, printer_id: str, admin: httpx.AsyncClient
 ) -> None:

@@ -151,6 +151,8 @@ class Roster:
         environment["GEMBA_DATA_DIR"] = str(self.folder.of_child(service.name))
         environment["GEMBA_HOST"] = self.settings.host if service in EDGES else "127.0.0.1"
         if service is VISION_NODE:
+            if self.settings.demo:
+                environment.setdefault("GEMBA_IMAGE_FOLDERS", str(CHECKOUT / "demo" / "videos"))
             return {**environment, "GEMBA_MACHINE_KEY": self.secrets.machine_key}
         if service is not MQTT:
             environment["GEMBA_DATABASE_URL"] = self.backends.database_url

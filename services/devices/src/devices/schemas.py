@@ -1,10 +1,18 @@
 """Wire shapes of the registry and the readings (contract, `devices`), with their exact texts."""
 
 from datetime import datetime
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from devices.cadence import Connectivity
@@ -63,8 +71,16 @@ def _description(value: object) -> str:
     return description
 
 
-Name = Annotated[str, BeforeValidator(_name)]
-Description = Annotated[str, BeforeValidator(_description)]
+Name = Annotated[
+    str,
+    BeforeValidator(_name),
+    WithJsonSchema({"type": "string", "minLength": 3, "maxLength": LONGEST_NAME}),
+]
+Description = Annotated[
+    str,
+    BeforeValidator(_description),
+    WithJsonSchema({"type": "string", "maxLength": _LONGEST_DESCRIPTION}),
+]
 ValidStatus = Annotated[Status, BeforeValidator(_status)]
 
 
@@ -91,12 +107,17 @@ class DeviceIn(_Body):
     description: Description = ""
 
 
+def _without_default(schema: dict[str, Any]) -> None:
+    """What is left out of a PATCH stays as it is: it has no default."""
+    schema.pop("default", None)
+
+
 class DevicePatch(_Body):
     """Some fields of a device."""
 
-    name: Name = ""
-    status: ValidStatus = "active"
-    description: Description = ""
+    name: Name = Field("", json_schema_extra=_without_default)
+    status: ValidStatus = Field("active", json_schema_extra=_without_default)
+    description: Description = Field("", json_schema_extra=_without_default)
 
 
 class DeviceOut(BaseModel):

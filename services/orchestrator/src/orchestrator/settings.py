@@ -38,6 +38,11 @@ class Settings(ServiceSettings):
         description="Where images and artifacts are kept, e.g. s3://bucket/prefix; a folder "
         "below the data folder if empty.",
     )
+    artifact_endpoint: str = Field(
+        "",
+        description="An S3 server of your own, such as `http://minio:9000`; Amazon's if empty. "
+        "Keys come by `AWS_ACCESS_KEY_ID` and its like.",
+    )
     image_max_bytes: int = Field(
         32 * 1024 * 1024, ge=1, description="Largest uploaded image, video or artifact."
     )

@@ -3,14 +3,17 @@
 import logging
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from typing import IO, Final
+from typing import IO, TYPE_CHECKING, Final
 
 import obstore
 from obstore.exceptions import BaseError
-from obstore.store import LocalStore, ObjectStore, from_url
+from obstore.store import LocalStore, ObjectStore, S3Store, from_url
 
 from common.errors import NotFound, Unavailable
 from orchestrator.settings import Settings
+
+if TYPE_CHECKING:
+    from obstore.store import ClientConfig, RetryConfig
 
 _log = logging.getLogger("storage")
 _CHUNK_BYTES: Final = 256 * 1024
@@ -26,12 +29,20 @@ def open_storage(settings: Settings) -> "Storage":
         return Storage(LocalStore(folder.resolve()))
     if settings.artifact_url.startswith("file:"):
         return Storage(from_url(settings.artifact_url, mkdir=True))
-    store = from_url(
-        settings.artifact_url,
-        client_options={"timeout": _TIMEOUT, "connect_timeout": _CONNECT_TIMEOUT},
-        retry_config={"max_retries": 2, "retry_timeout": _TIMEOUT},
-    )
-    return Storage(store)
+    client: ClientConfig = {"timeout": _TIMEOUT, "connect_timeout": _CONNECT_TIMEOUT}
+    retry: RetryConfig = {"max_retries": 2, "retry_timeout": _TIMEOUT}
+    endpoint = settings.artifact_endpoint
+    if endpoint:
+        client["allow_http"] = endpoint.startswith("http://")
+        return Storage(
+            S3Store.from_url(
+                settings.artifact_url,
+                endpoint=endpoint,
+                client_options=client,
+                retry_config=retry,
+            )
+        )
+    return Storage(from_url(settings.artifact_url, client_options=client, retry_config=retry))
 
 
 class Storage:

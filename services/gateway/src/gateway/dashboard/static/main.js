@@ -25,12 +25,18 @@ function Page() {
   useEffect(() => {
     const load = PAGES[section];
     if (!load) return;
-    load().then((module) => setShown({ section, Component: module.default }), (error) => setShown({ section, error }));
+    load().then(
+      (module) => setShown({ section, Component: module.default }),
+      (error) => setShown({ section, error }),
+    );
   }, [section]);
-  if (!PAGES[section]) return html`<${Empty} text=${t("There is no such page.")}><a href="#/overview">${t("Overview")}</a><//>`;
+  if (!PAGES[section])
+    return html`<${Empty} text=${t("There is no such page.")}><a href="#/overview">${t("Overview")}
+      </a><//>`;
   if (shown.section !== section) return html`<${Loading} />`;
   if (shown.error) return html`<${Wrong} error=${shown.error} />`;
-  return html`<${shown.Component} rest=${place.value.segments.slice(1)} query=${place.value.query} />`;
+  return html`<${shown.Component} rest=${place.value.segments.slice(1)}
+    query=${place.value.query} />`;
 }
 
 function App() {

@@ -52,7 +52,9 @@ export async function api(path, options = {}) {
 }
 
 function addressed(path, query) {
-  const given = Object.entries(query ?? {}).filter(([, value]) => value !== undefined && value !== null && value !== "");
+  const given = Object.entries(query ?? {}).filter(
+    ([, value]) => value !== undefined && value !== null && value !== "",
+  );
   if (!given.length) return path;
   return `${path}?${new URLSearchParams(given.map(([name, value]) => [name, String(value)]))}`;
 }
@@ -62,7 +64,8 @@ async function refusal(answer) {
   const body = await answer.json().catch(() => ({}));
   const error = body?.error ?? {};
   const fields = fieldsOf(error.details ?? body?.errors ?? body);
-  const text = error.message ?? body?.message ?? (typeof body?.detail === "string" ? body.detail : null);
+  const text =
+    error.message ?? body?.message ?? (typeof body?.detail === "string" ? body.detail : null);
   const first = Object.entries(fields)[0];
   const message = text ?? (first ? `${first[0]}: ${first[1]}` : `HTTP ${answer.status}`);
   return new ApiError(answer.status, message, fields);
@@ -78,5 +81,5 @@ function fieldsOf(details) {
 }
 
 function worded(value) {
-  return typeof value === "string" ? value : value?.message ?? JSON.stringify(value);
+  return typeof value === "string" ? value : (value?.message ?? JSON.stringify(value));
 }

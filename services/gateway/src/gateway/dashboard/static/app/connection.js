@@ -13,7 +13,10 @@ export const heardAt = signal(Date.now());
 
 async function beat() {
   try {
-    const answer = await fetch("/healthz", { signal: AbortSignal.timeout(PATIENCE_MS), cache: "no-store" });
+    const answer = await fetch("/healthz", {
+      signal: AbortSignal.timeout(PATIENCE_MS),
+      cache: "no-store",
+    });
     isOnline.value = answer.ok;
     if (answer.ok) heardAt.value = Date.now();
   } catch {

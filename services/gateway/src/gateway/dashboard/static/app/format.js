@@ -36,7 +36,11 @@ export function percent(share) {
  */
 export function dateTime(moment) {
   if (moment === null || moment === undefined) return "–";
-  return format(Intl.DateTimeFormat, { dateStyle: "medium", timeStyle: "medium", timeZone: timezone.value }).format(new Date(moment));
+  return format(Intl.DateTimeFormat, {
+    dateStyle: "medium",
+    timeStyle: "medium",
+    timeZone: timezone.value,
+  }).format(new Date(moment));
 }
 
 /**
@@ -45,7 +49,9 @@ export function dateTime(moment) {
  */
 export function timeOfDay(moment) {
   if (moment === null || moment === undefined) return "–";
-  return format(Intl.DateTimeFormat, { timeStyle: "medium", timeZone: timezone.value }).format(new Date(moment));
+  return format(Intl.DateTimeFormat, { timeStyle: "medium", timeZone: timezone.value }).format(
+    new Date(moment),
+  );
 }
 
 /**
@@ -55,7 +61,11 @@ export function timeOfDay(moment) {
 export function duration(seconds) {
   if (seconds === null || seconds === undefined || !Number.isFinite(seconds)) return "–";
   const whole = Math.max(0, Math.round(seconds));
-  const [days, hours, minutes] = [Math.floor(whole / 86_400), Math.floor(whole / 3600) % 24, Math.floor(whole / 60) % 60];
+  const [days, hours, minutes] = [
+    Math.floor(whole / 86_400),
+    Math.floor(whole / 3600) % 24,
+    Math.floor(whole / 60) % 60,
+  ];
   if (days) return t("{d} d {h} h", { d: days, h: hours });
   if (hours) return t("{h} h {m} min", { h: hours, m: minutes });
   if (minutes) return t("{m} min {s} s", { m: minutes, s: whole % 60 });

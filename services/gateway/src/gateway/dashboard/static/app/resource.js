@@ -21,7 +21,8 @@ export function useResource(path, { query, everyMs } = {}) {
       const data = await api(path, { query });
       if (newest.current === key) setState({ data, error: null, key });
     } catch (error) {
-      if (newest.current === key) setState((old) => ({ data: old.key === key ? old.data : null, error, key }));
+      if (newest.current === key)
+        setState((old) => ({ data: old.key === key ? old.data : null, error, key }));
     }
   };
   const online = isOnline.value;
@@ -33,5 +34,11 @@ export function useResource(path, { query, everyMs } = {}) {
     return () => clearInterval(timer);
   }, [key, online, everyMs]);
   const set = (data) => setState({ data, error: null, key });
-  return { data: state.data, error: state.key === key ? state.error : null, isLoading: Boolean(path) && state.key !== key, reload, set };
+  return {
+    data: state.data,
+    error: state.key === key ? state.error : null,
+    isLoading: Boolean(path) && state.key !== key,
+    reload,
+    set,
+  };
 }

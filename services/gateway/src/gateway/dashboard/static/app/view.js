@@ -5,5 +5,12 @@ import { h } from "../vendor/preact.js";
 
 export const html = htm.bind(h);
 export { Fragment, render } from "../vendor/preact.js";
-export { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../vendor/preact-hooks.js";
+export {
+  useCallback,
+  useEffect,
+  useLayoutEffect,
+  useMemo,
+  useRef,
+  useState,
+} from "../vendor/preact-hooks.js";
 export { batch, computed, effect, signal, useComputed, useSignal } from "../vendor/signals.js";

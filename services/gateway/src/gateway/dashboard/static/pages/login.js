@@ -28,8 +28,10 @@ export default function Login() {
   };
   return html`<main class="login"><form class="card" onSubmit=${submit}>
     <div><h1>Gemba</h1><p class="muted">${t("See the factory.")}</p></div>
-    <${Field} label=${t("User name")} name="username" value=${username} onInput=${setUsername} required autocomplete="username" autofocus autocapitalize="none" />
-    <${Field} label=${t("Password")} name="password" type="password" value=${password} onInput=${setPassword} required autocomplete="current-password" />
+    <${Field} label=${t("User name")} name="username" value=${username} onInput=${setUsername}
+      required autocomplete="username" autofocus autocapitalize="none" />
+    <${Field} label=${t("Password")} name="password" type="password" value=${password}
+      onInput=${setPassword} required autocomplete="current-password" />
     ${problem && html`<p class="note bad" role="alert"><${Icon} name="alert" />${problem}</p>`}
     <button class="button main" disabled=${isBusy}>${t("Log in")}</button>
     <${Choices} />

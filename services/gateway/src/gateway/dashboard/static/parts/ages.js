@@ -9,7 +9,8 @@ import { html } from "../app/view.js";
 export function Ago({ at }) {
   if (!at) return html`<span class="muted">${t("never")}</span>`;
   const seconds = (now.value - new Date(at).getTime()) / 1000;
-  return html`<time datetime=${new Date(at).toISOString()} title=${dateTime(at)}>${t("{age} ago", { age: duration(seconds) })}</time>`;
+  return html`<time datetime=${new Date(at).toISOString()} title=${dateTime(at)}>
+    ${t("{age} ago", { age: duration(seconds) })}</time>`;
 }
 
 /** A length of time that began at a moment. */

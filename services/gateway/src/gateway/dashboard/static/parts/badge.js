@@ -12,13 +12,67 @@ const SHAPES = {
 };
 
 const TONES = {
-  ok: ["online", "healthy", "good", "ready", "up", "active", "normal", "running", "succeeded", "live", "acknowledged", "resolved"],
-  info: ["busy", "processing", "assigned", "printing", "preparing", "requested", "sent", "info", "draining", "connecting"],
-  warn: ["paused", "stale", "degraded", "maintenance", "warning", "pending", "unseen", "idle_threshold", "understaffed", "WARNING", "medium"],
-  bad: ["failed", "error", "offline", "unhealthy", "critical", "auth_failed", "refused", "unreachable", "empty", "overcrowded", "ERROR", "CRITICAL", "high", "stopped", "lost"],
+  ok: [
+    "online",
+    "healthy",
+    "good",
+    "ready",
+    "up",
+    "active",
+    "normal",
+    "running",
+    "succeeded",
+    "live",
+    "acknowledged",
+    "resolved",
+  ],
+  info: [
+    "busy",
+    "processing",
+    "assigned",
+    "printing",
+    "preparing",
+    "requested",
+    "sent",
+    "info",
+    "draining",
+    "connecting",
+  ],
+  warn: [
+    "paused",
+    "stale",
+    "degraded",
+    "maintenance",
+    "warning",
+    "pending",
+    "unseen",
+    "idle_threshold",
+    "understaffed",
+    "WARNING",
+    "medium",
+  ],
+  bad: [
+    "failed",
+    "error",
+    "offline",
+    "unhealthy",
+    "critical",
+    "auth_failed",
+    "refused",
+    "unreachable",
+    "empty",
+    "overcrowded",
+    "ERROR",
+    "CRITICAL",
+    "high",
+    "stopped",
+    "lost",
+  ],
 };
 
-const TONE_OF = Object.fromEntries(Object.entries(TONES).flatMap(([tone, words]) => words.map((word) => [word, tone])));
+const TONE_OF = Object.fromEntries(
+  Object.entries(TONES).flatMap(([tone, words]) => words.map((word) => [word, tone])),
+);
 const FINE = new Set(["completed"]);
 
 /**
@@ -26,10 +80,15 @@ const FINE = new Set(["completed"]);
  * @param {string} state
  */
 export function toneOf(state) {
-  return FINE.has(state) ? "ok" : TONE_OF[state] ?? "idle";
+  return FINE.has(state) ? "ok" : (TONE_OF[state] ?? "idle");
 }
 
 /** A state with its shape; `tone` overrules the state's own, `text` its word. */
-export function Badge({ state, tone = toneOf(state), text = t(String(state).replaceAll("_", " ")) }) {
-  return html`<span class="badge ${tone}"><svg viewBox="0 0 10 10" aria-hidden="true"><path d=${SHAPES[tone]} /></svg>${text}</span>`;
+export function Badge({
+  state,
+  tone = toneOf(state),
+  text = t(String(state).replaceAll("_", " ")),
+}) {
+  return html`<span class="badge ${tone}"><svg viewBox="0 0 10 10" aria-hidden="true"><path
+    d=${SHAPES[tone]} /></svg>${text}</span>`;
 }

@@ -30,7 +30,16 @@ function ink(name) {
  * A chart; `data` is uPlot's: seconds, then a list a series. `bands` pair series as upper and lower.
  * A table of the same numbers is there for who cannot see the picture.
  */
-export function Chart({ label, series, data, bands = [], isBars = false, height = HEIGHT, onRange, range }) {
+export function Chart({
+  label,
+  series,
+  data,
+  bands = [],
+  isBars = false,
+  height = HEIGHT,
+  onRange,
+  range,
+}) {
   const holder = useRef(/** @type {any} */ (null));
   const plot = useRef(/** @type {any} */ (null));
   const [Plot, setPlot] = useState(/** @type {any} */ (null));
@@ -41,8 +50,14 @@ export function Chart({ label, series, data, bands = [], isBars = false, height 
   useEffect(() => {
     if (!Plot || !holder.current) return undefined;
     const width = holder.current.clientWidth || 600;
-    plot.current = new Plot(options({ Plot, series, bands, isBars, height, width, onRange, range }), data, holder.current);
-    const watcher = new ResizeObserver(() => holder.current && plot.current?.setSize({ width: holder.current.clientWidth, height }));
+    plot.current = new Plot(
+      options({ Plot, series, bands, isBars, height, width, onRange, range }),
+      data,
+      holder.current,
+    );
+    const watcher = new ResizeObserver(
+      () => holder.current && plot.current?.setSize({ width: holder.current.clientWidth, height }),
+    );
     watcher.observe(holder.current);
     return () => {
       watcher.disconnect();
@@ -53,12 +68,15 @@ export function Chart({ label, series, data, bands = [], isBars = false, height 
   useEffect(() => {
     plot.current?.setData(data);
   }, [data]);
-  return html`<figure class="chart" role="img" aria-label="${label}. ${told(series, data)}"><div ref=${holder} style=${{ minHeight: `${height}px` }}></div></figure>`;
+  return html`<figure class="chart" role="img" aria-label="${label}. ${told(series, data)}"><div
+    ref=${holder} style=${{ minHeight: `${height}px` }}></div></figure>`;
 }
 
 /** The gist of a chart in words: the newest value of each series. */
 function told(series, data) {
-  return series.map((one, index) => `${one.name}: ${number(data[index + 1]?.at(-1), 2)} ${one.unit ?? ""}`).join(", ");
+  return series
+    .map((one, index) => `${one.name}: ${number(data[index + 1]?.at(-1), 2)} ${one.unit ?? ""}`)
+    .join(", ");
 }
 
 function options({ Plot, series, bands, isBars, height, width, onRange, range }) {
@@ -66,7 +84,9 @@ function options({ Plot, series, bands, isBars, height, width, onRange, range })
   const axis = { stroke: ink("--muted"), grid, ticks: grid, font: "12px system-ui" };
   const scales = range ? { x: { range: () => range } } : {};
   return {
-    width, height, scales,
+    width,
+    height,
+    scales,
     tzDate: (seconds) => Plot.tzDate(new Date(seconds * 1000), timezone.value),
     cursor: { drag: { x: Boolean(onRange), y: false }, points: { size: 6 } },
     legend: { live: true },
@@ -80,7 +100,9 @@ function options({ Plot, series, bands, isBars, height, width, onRange, range })
 function stroked(Plot, one, index, isBars) {
   const color = ink(one.ink ?? INKS[index % INKS.length]);
   return {
-    label: one.name, stroke: one.isEdge ? `${color}66` : color, width: one.isEdge ? 1 : 1.75,
+    label: one.name,
+    stroke: one.isEdge ? `${color}66` : color,
+    width: one.isEdge ? 1 : 1.75,
     fill: isBars ? `${color}99` : undefined,
     paths: isBars ? Plot.paths.bars({ size: [0.7, 60] }) : undefined,
     points: { show: isBars ? false : undefined, size: 4 },

@@ -18,6 +18,7 @@ export function CodeLine({ label, text }) {
   return html`<div class="field">
     ${label && html`<span class="label">${label}</span>`}
     <div class="code-line"><pre tabindex="0">${text}</pre>
-      <button class="button" onClick=${copy} aria-label=${t("Copy")}><${Icon} name="copy" /></button></div>
+      <button class="button" onClick=${copy} aria-label=${t("Copy")}><${Icon} name="copy" />
+        </button></div>
   </div>`;
 }

@@ -16,10 +16,12 @@ export function Dialog({ title, onClose, isBroad = false, children }) {
     event.preventDefault();
     onClose();
   };
-  return html`<dialog ref=${element} class=${isBroad ? "broad" : ""} onCancel=${cancel} aria-labelledby="dialog-title">
+  return html`<dialog ref=${element} class=${isBroad ? "broad" : ""} onCancel=${cancel}
+    aria-labelledby="dialog-title">
     <div class="stack">
       <div class="row spread"><h2 id="dialog-title">${title}</h2>
-        <button class="button plain small" onClick=${onClose} aria-label=${t("Close")}><${Icon} name="close" /></button></div>
+        <button class="button plain small" onClick=${onClose} aria-label=${t("Close")}><${Icon}
+          name="close" /></button></div>
       ${children}
     </div></dialog>`;
 }
@@ -47,6 +49,7 @@ export function Questions() {
     <p>${asked.text}</p>
     <div class="row end">
       <button class="button" onClick=${() => answer(false)}>${t("Keep as it is")}</button>
-      <button class="button ${asked.isDangerous ? "danger" : "main"}" autofocus onClick=${() => answer(true)}>${asked.action}</button>
+      <button class="button ${asked.isDangerous ? "danger" : "main"}" autofocus
+        onClick=${() => answer(true)}>${asked.action}</button>
     </div><//>`;
 }

@@ -9,7 +9,8 @@ export function Heading({ title, back, sub, children }) {
     document.title = `${title} · Gemba`;
   }, [title]);
   return html`<header class="page-head">
-    ${back && html`<nav class="crumbs" aria-label=${t("Way back")}><a href=${back[0]}>← ${back[1]}</a></nav>`}
+    ${back && html`<nav class="crumbs" aria-label=${t("Way back")}><a href=${back[0]}>← ${back[1]}
+      </a></nav>`}
     <h1>${title}</h1>${sub && html`<span class="sub">${sub}</span>`}
     <div class="actions">${children}</div>
   </header>`;
@@ -18,6 +19,7 @@ export function Heading({ title, back, sub, children }) {
 /** Tabs of a section as links; `at` is the present one. */
 export function Tabs({ at, tabs }) {
   return html`<nav class="tabs" aria-label=${t("Section")}>
-    ${tabs.map(([name, text, href]) => html`<a href=${href} aria-current=${name === at ? "page" : undefined}>${text}</a>`)}
+    ${tabs.map(([name, text, href]) => html`<a href=${href}
+      aria-current=${name === at ? "page" : undefined}>${text}</a>`)}
   </nav>`;
 }

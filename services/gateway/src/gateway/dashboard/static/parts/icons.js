@@ -4,10 +4,13 @@ import { html } from "../app/view.js";
 
 const PATHS = {
   overview: "M4 13h7V4H4zM13 20h7v-9h-7zM4 20h7v-5H4zM13 4v5h7V4z",
-  vision: "M3 8V5a2 2 0 0 1 2-2h3M16 3h3a2 2 0 0 1 2 2v3M21 16v3a2 2 0 0 1-2 2h-3M8 21H5a2 2 0 0 1-2-2v-3M12 9a3 3 0 1 0 0 6 3 3 0 0 0 0-6z",
-  floor: "M8 8a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5zM3.5 20v-4a4 4 0 0 1 4-4h1a4 4 0 0 1 4 4v4M16 9a2 2 0 1 0 0-4 2 2 0 0 0 0 4zM16 12h.5a4 4 0 0 1 4 4v4",
+  vision:
+    "M3 8V5a2 2 0 0 1 2-2h3M16 3h3a2 2 0 0 1 2 2v3M21 16v3a2 2 0 0 1-2 2h-3M8 21H5a2 2 0 0 1-2-2v-3M12 9a3 3 0 1 0 0 6 3 3 0 0 0 0-6z",
+  floor:
+    "M8 8a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5zM3.5 20v-4a4 4 0 0 1 4-4h1a4 4 0 0 1 4 4v4M16 9a2 2 0 1 0 0-4 2 2 0 0 0 0 4zM16 12h.5a4 4 0 0 1 4 4v4",
   printers: "M7 3h10v5H7zM5 8h14v9h-3M5 8v9h3M8 14h8v7H8z",
-  devices: "M12 3v10M12 17a2 2 0 1 0 0 4 2 2 0 0 0 0-4zM6.5 8.5a6 6 0 0 0 0 8M17.5 8.5a6 6 0 0 1 0 8M4 5.5a10.5 10.5 0 0 0 0 14M20 5.5a10.5 10.5 0 0 1 0 14",
+  devices:
+    "M12 3v10M12 17a2 2 0 1 0 0 4 2 2 0 0 0 0-4zM6.5 8.5a6 6 0 0 0 0 8M17.5 8.5a6 6 0 0 1 0 8M4 5.5a10.5 10.5 0 0 0 0 14M20 5.5a10.5 10.5 0 0 1 0 14",
   cluster: "M4 4h16v6H4zM4 14h16v6H4zM8 7h.01M8 17h.01",
   sun: "M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8zM12 2v2M12 20v2M4.9 4.9l1.4 1.4M17.7 17.7l1.4 1.4M2 12h2M20 12h2M4.9 19.1l1.4-1.4M17.7 6.3l1.4-1.4",
   moon: "M20 14.5A8.5 8.5 0 0 1 9.5 4 8.5 8.5 0 1 0 20 14.5z",
@@ -35,5 +38,6 @@ const PATHS = {
 
 /** A drawn sign; it says nothing to screen readers, the text beside it does. */
 export function Icon({ name }) {
-  return html`<svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d=${PATHS[name] ?? PATHS.overview} /></svg>`;
+  return html`<svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path
+    d=${PATHS[name] ?? PATHS.overview} /></svg>`;
 }

@@ -9,8 +9,10 @@ export function Pager({ page, count, size, onPage }) {
   const pages = Math.max(1, Math.ceil(count / size));
   return html`<nav class="pager" aria-label=${t("Pages")}>
     <span>${t("{count} in all", { count: number(count) })}</span>
-    <button class="button small" disabled=${page <= 1} onClick=${() => onPage(page - 1)}>${t("Previous")}</button>
+    <button class="button small" disabled=${page <= 1} onClick=${() => onPage(page - 1)}>
+      ${t("Previous")}</button>
     <span>${t("{page} of {pages}", { page, pages })}</span>
-    <button class="button small" disabled=${page >= pages} onClick=${() => onPage(page + 1)}>${t("Next")}</button>
+    <button class="button small" disabled=${page >= pages} onClick=${() => onPage(page + 1)}>
+      ${t("Next")}</button>
   </nav>`;
 }

@@ -16,9 +16,14 @@ export function Empty({ icon = "search", text, children }) {
 
 /** It did not work, and why. */
 export function Wrong({ error }) {
-  const text = error.status === 403 ? t("You may not see this.") : error.status === 503 || error.status === 502
-    ? t("This service does not answer right now.") : t(error.message);
-  return html`<p class="note ${error.status === 403 ? "warn" : "bad"}" role="alert"><${Icon} name="alert" />${text}</p>`;
+  const text =
+    error.status === 403
+      ? t("You may not see this.")
+      : error.status === 503 || error.status === 502
+        ? t("This service does not answer right now.")
+        : t(error.message);
+  return html`<p class="note ${error.status === 403 ? "warn" : "bad"}" role="alert"><${Icon}
+    name="alert" />${text}</p>`;
 }
 
 /** What a resource has: its error, the wait for it, or `children` once there is data. */
@@ -30,5 +35,6 @@ export function Loaded({ of, children }) {
 
 /** Marks what it holds as stale while it is not live. */
 export function Fresh({ live, children }) {
-  return html`<div class=${live ? "" : "is-stale"} data-stale=${live ? undefined : t("Stale: no live connection")}>${children}</div>`;
+  return html`<div class=${live ? "" : "is-stale"}
+    data-stale=${live ? undefined : t("Stale: no live connection")}>${children}</div>`;
 }

@@ -14,11 +14,23 @@ import { Workers } from "./workers.js";
 /** The section's pages by their place. */
 export default function Cluster({ rest, query }) {
   const [page = "status"] = rest;
-  const pages = { status: Status, workers: Workers, logs: Logs, settings: Settings, users: Users, keys: ApiKeys };
+  const pages = {
+    status: Status,
+    workers: Workers,
+    logs: Logs,
+    settings: Settings,
+    users: Users,
+    keys: ApiKeys,
+  };
   const tabs = [
-    ["status", t("Services and hosts"), "#/cluster"], ["workers", t("Compute workers"), "#/cluster/workers"], ["logs", t("Logs"), "#/cluster/logs"], ["settings", t("Settings"), "#/cluster/settings"],
-    ...(may("*") ? [["users", t("Users"), "#/cluster/users"]] : []), ["keys", t("API keys"), "#/cluster/keys"],
+    ["status", t("Services and hosts"), "#/cluster"],
+    ["workers", t("Compute workers"), "#/cluster/workers"],
+    ["logs", t("Logs"), "#/cluster/logs"],
+    ["settings", t("Settings"), "#/cluster/settings"],
+    ...(may("*") ? [["users", t("Users"), "#/cluster/users"]] : []),
+    ["keys", t("API keys"), "#/cluster/keys"],
   ];
   const Page = pages[page] ?? Status;
-  return html`<${Heading} title=${t("Cluster")} /><${Tabs} at=${page in pages ? page : "status"} tabs=${tabs} /><${Page} query=${query} />`;
+  return html`<${Heading} title=${t("Cluster")} /><${Tabs} at=${page in pages ? page : "status"}
+    tabs=${tabs} /><${Page} query=${query} />`;
 }

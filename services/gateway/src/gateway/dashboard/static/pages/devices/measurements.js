@@ -22,19 +22,34 @@ export function Measurements({ id, values }) {
   const [period, setPeriod] = useState("hour");
   const [custom, setCustom] = useState(/** @type {[number, number] | null} */ (null));
   const metric = chosen || metrics[0];
-  const shown = custom && { start: new Date(custom[0] * 1000).toISOString(), end: new Date(custom[1] * 1000).toISOString() };
-  const periods = [["hour", t("Last hour")], ["6h", t("Last six hours")], ["day", t("Last day")], ["week", t("Last week")], ["month", t("Last month")], ...(custom ? [["custom", t("Chosen range")]] : [])];
+  const shown = custom && {
+    start: new Date(custom[0] * 1000).toISOString(),
+    end: new Date(custom[1] * 1000).toISOString(),
+  };
+  const periods = [
+    ["hour", t("Last hour")],
+    ["6h", t("Last six hours")],
+    ["day", t("Last day")],
+    ["week", t("Last week")],
+    ["month", t("Last month")],
+    ...(custom ? [["custom", t("Chosen range")]] : []),
+  ];
   const choose = (value) => {
     if (value === "custom") return;
     setPeriod(value);
     setCustom(null);
   };
   return html`<section class="card"><header><h2>${t("Over time")}</h2>
-      ${metric && html`<a class="button small" href=${csvAddress(id, metric, shown, period)} download><${Icon} name="down" />CSV</a>`}</header>
-    <div class="filters"><${Choice} label=${t("Metric")} name="metric" value=${metric ?? ""} options=${metrics.map((one) => [one, one])} onInput=${setChosen} />
-      <${Choice} label=${t("Range")} name="period" value=${custom ? "custom" : period} options=${periods} onInput=${choose} />
+      ${metric && html`<a class="button small" href=${csvAddress(id, metric, shown, period)}
+        download><${Icon} name="down" />CSV</a>`}</header>
+    <div class="filters close"><${Choice} label=${t("Metric")} name="metric" value=${metric ?? ""}
+      options=${metrics.map((one) => [one, one])} onInput=${setChosen} />
+      <${Choice} label=${t("Range")} name="period" value=${custom ? "custom" : period}
+        options=${periods} onInput=${choose} />
       <${Moments} custom=${custom} period=${period} onChange=${setCustom} /></div>
-    ${metric ? html`<${Curve} key="${metric}" id=${id} metric=${metric} period=${period} shown=${shown} onRange=${(from, to) => setCustom([from, to])} />` : html`<${Empty} icon="clock" text=${t("No readings to draw.")} />`}
+    ${metric ? html`<${Curve} key="${metric}" id=${id} metric=${metric} period=${period}
+      shown=${shown} onRange=${(from, to) => setCustom([from, to])} />` : html`<${Empty}
+        icon="clock" text=${t("No readings to draw.")} />`}
     <p class="muted small">${t("Drag over the chart to look closer.")}</p></section>`;
 }
 
@@ -47,14 +62,20 @@ function csvAddress(id, metric, shown, period) {
 function Moments({ custom, period, onChange }) {
   const now = Date.now() / 1000;
   const [from, to] = custom ?? [now - PERIODS[period], now];
-  const local = (seconds) => new Date((seconds - new Date(seconds * 1000).getTimezoneOffset() * 60) * 1000).toISOString().slice(0, 16);
+  const local = (seconds) =>
+    new Date((seconds - new Date(seconds * 1000).getTimezoneOffset() * 60) * 1000)
+      .toISOString()
+      .slice(0, 16);
   const set = (place) => (text) => {
     const moment = Date.parse(text) / 1000;
     const next = place === 0 ? [moment, to] : [from, moment];
-    if (Number.isFinite(moment) && next[0] < next[1]) onChange(/** @type {[number, number]} */ (next));
+    if (Number.isFinite(moment) && next[0] < next[1])
+      onChange(/** @type {[number, number]} */ (next));
   };
-  return html`<${Field} label=${t("From")} name="from" type="datetime-local" value=${local(from)} onInput=${set(0)} />
-    <${Field} label=${t("To")} name="to" type="datetime-local" value=${local(to)} onInput=${set(1)} />`;
+  return html`<${Field} label=${t("From")} name="from" type="datetime-local" value=${local(from)}
+    onInput=${set(0)} />
+    <${Field} label=${t("To")} name="to" type="datetime-local" value=${local(to)}
+      onInput=${set(1)} />`;
 }
 
 function Curve({ id, metric, period, shown, onRange }) {
@@ -76,20 +97,36 @@ function Curve({ id, metric, period, shown, onRange }) {
   const found = useResource(width ? `/api/devices/${id}/measurements/` : null, { query });
   if (found.data) kept.current = found.data;
   const data = kept.current;
-  const range = useMemo(() => [Date.parse(start) / 1000, shown ? Date.parse(shown.end) / 1000 : now / 1000], [start, shown?.end, now]);
+  const range = useMemo(
+    () => [Date.parse(start) / 1000, shown ? Date.parse(shown.end) / 1000 : now / 1000],
+    [start, shown?.end, now],
+  );
   const columns = useMemo(() => data && columnsOf(data.points), [data]);
-  return html`<div ref=${holder}>${columns ? html`<${Plot} metric=${metric} data=${data} columns=${columns} range=${range} onRange=${onRange} />` : html`<${Loaded} of=${found}>${() => null}<//>`}</div>`;
+  return html`<div ref=${holder}>${columns ? html`<${Plot} metric=${metric} data=${data}
+    columns=${columns} range=${range} onRange=${onRange} />` : html`<${Loaded} of=${found}>
+      ${() => null}<//>`}</div>`;
 }
 
 function columnsOf(points) {
-  return [points.map((one) => Date.parse(one.bucket) / 1000), ...["mean", "max", "min"].map((name) => points.map((one) => one[name]))];
+  return [
+    points.map((one) => Date.parse(one.bucket) / 1000),
+    ...["mean", "max", "min"].map((name) => points.map((one) => one[name])),
+  ];
 }
 
 function Plot({ metric, data, columns, range, onRange }) {
   const { unit, points } = data;
-  if (!points.length) return html`<${Empty} icon="clock" text=${t("No readings in this range.")} />`;
-  const series = [{ name: t("mean"), unit }, { name: t("most"), unit, isEdge: true, ink: "--accent" }, { name: t("least"), unit, isEdge: true, ink: "--accent" }];
+  if (!points.length)
+    return html`<${Empty} icon="clock" text=${t("No readings in this range.")} />`;
+  const series = [
+    { name: t("mean"), unit },
+    { name: t("most"), unit, isEdge: true, ink: "--accent" },
+    { name: t("least"), unit, isEdge: true, ink: "--accent" },
+  ];
   const count = points.reduce((sum, one) => sum + one.count, 0);
-  return html`<${Chart} label=${metric} series=${series} bands=${[[2, 3]]} data=${columns} height=${HEIGHT} range=${range} onRange=${onRange} />
-    <p class="muted small">${t("{points} points of {seconds} s out of {count} readings", { points: number(points.length), seconds: number(data.bucket_seconds), count: number(count) })}</p>`;
+  return html`<${Chart} label=${metric} series=${series} bands=${[[2, 3]]} data=${columns}
+    height=${HEIGHT} range=${range} onRange=${onRange} />
+    <p class="muted small">
+      ${t("{points} points of {seconds} s out of {count} readings", { points: number(points.length), seconds: number(data.bucket_seconds), count: number(count) })}
+        </p>`;
 }

@@ -30,31 +30,56 @@ export function NewDevice() {
     }
   };
   return html`<${Heading} title=${t("Add a device")} back=${["#/devices", t("Devices")]} />
-    ${made ? html`<section class="card stack"><p class="note ok"><${Icon} name="check" />${t("{name} is registered. Its token is shown this once.", { name: made.device.name })}</p>
-      <${Lines} token=${made.token} /><div class="row"><a class="button main" href="#/devices/${made.device.id}">${t("To the device")}</a></div></section>`
-    : html`<form class="card stack narrow" onSubmit=${submit}>
-      <${Field} label=${t("Name")} name="name" value=${name} onInput=${setName} error=${errors.name} required minlength="3" />
-      <${Field} label=${t("Description")} name="description" value=${description} onInput=${setDescription} error=${errors.description} />
-      <div class="row"><button class="button main"><${Icon} name="plus" />${t("Add")}</button></div></form>`}`;
+    ${
+      made
+        ? html`<section class="card stack"><p class="note ok"><${Icon} name="check" />
+          ${t("{name} is registered. Its token is shown this once.", { name: made.device.name })}
+            </p>
+      <${Lines} token=${made.token} /><div class="row"><a class="button main"
+        href="#/devices/${made.device.id}">${t("To the device")}</a></div></section>`
+        : html`<form class="card stack narrow" onSubmit=${submit}>
+      <${Field} label=${t("Name")} name="name" value=${name} onInput=${setName} error=${errors.name}
+        required minlength="3" />
+      <${Field} label=${t("Description")} name="description" value=${description}
+        onInput=${setDescription} error=${errors.description} />
+      <div class="row"><button class="button main"><${Icon} name="plus" />${t("Add")}</button></div>
+        </form>`
+    }`;
 }
 
 /** The token and the ready lines for HTTP and MQTT. */
 function Lines({ token }) {
   const host = location.hostname;
   return html`<div class="stack"><${CodeLine} label=${t("Token")} text=${token} />
-    <${CodeLine} label=${t("A reading by HTTP")} text=${`curl -X POST ${location.origin}/api/v1/${token}/telemetry \\\n  -H 'Content-Type: application/json' -d '${EXAMPLE}'`} />
-    <${CodeLine} label=${t("A reading by MQTT")} text=${`mosquitto_pub -h ${host} -p 1883 -u ${token} -q 1 \\\n  -t v1/devices/me/telemetry -m '${EXAMPLE}'`} /></div>`;
+    <${CodeLine} label=${t("A reading by HTTP")}
+      text=${`curl -X POST ${location.origin}/api/v1/${token}/telemetry \\\n  -H 'Content-Type: application/json' -d '${EXAMPLE}'`} />
+    <${CodeLine} label=${t("A reading by MQTT")}
+      text=${`mosquitto_pub -h ${host} -p 1883 -u ${token} -q 1 \\\n  -t v1/devices/me/telemetry -m '${EXAMPLE}'`} />
+        </div>`;
 }
 
 /** A new token for a device that is there; the one before ends. */
 export function Token({ device }) {
   const [token, setToken] = useState("");
   const make = async () => {
-    if (!await confirmed({ title: t("Make a new token?"), text: t("A token that the device has already ends at once."), action: t("New token") })) return;
+    if (
+      !(await confirmed({
+        title: t("Make a new token?"),
+        text: t("A token that the device has already ends at once."),
+        action: t("New token"),
+      }))
+    )
+      return;
     const answer = await attempt(() => api(`/api/devices/${device.id}/token/`, { method: "POST" }));
     if (answer) setToken(answer.token);
   };
   return html`<section class="card"><header><h2>${t("Connect it")}</h2></header>
-    ${token ? html`<${Lines} token=${token} />` : html`<div class="stack"><p class="muted">${t("A token lets the device send readings by HTTP or MQTT.")}</p>
-      <div class="row"><button class="button" onClick=${make}><${Icon} name="key" />${t("New token")}</button></div></div>`}</section>`;
+    ${
+      token
+        ? html`<${Lines} token=${token} />`
+        : html`<div class="stack"><p class="muted">
+          ${t("A token lets the device send readings by HTTP or MQTT.")}</p>
+      <div class="row"><button class="button" onClick=${make}><${Icon} name="key" />
+        ${t("New token")}</button></div></div>`
+    }</section>`;
 }

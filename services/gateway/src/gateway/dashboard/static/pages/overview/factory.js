@@ -44,14 +44,18 @@ export function useFactory() {
   const [printers, setPrinters] = useState(/** @type {any} */ (null));
   const [floor, setFloor] = useState(/** @type {any} */ (null));
   const devices = useResource("/api/devices/", { query: { page_size: 100 }, everyMs: DEVICES_MS });
-  const add = useMemo(() => gathered((events) => {
-    log.current.add(events);
-    setFeed({ lines: log.current.lines, rates: log.current.rates });
-    const changed = events.filter((event) => event.type.startsWith("printer"));
-    if (changed.length) setPrinters((known) => changed.reduce(withEvent, known));
-    const metrics = events.findLast((event) => event.type === "metrics_update");
-    if (metrics) setFloor(metrics.metrics);
-  }), []);
+  const add = useMemo(
+    () =>
+      gathered((events) => {
+        log.current.add(events);
+        setFeed({ lines: log.current.lines, rates: log.current.rates });
+        const changed = events.filter((event) => event.type.startsWith("printer"));
+        if (changed.length) setPrinters((known) => changed.reduce(withEvent, known));
+        const metrics = events.findLast((event) => event.type === "metrics_update");
+        if (metrics) setFloor(metrics.metrics);
+      }),
+    [],
+  );
   useEffect(() => () => add.stop(), []);
   useEffect(() => {
     const timer = setInterval(() => {
@@ -67,9 +71,16 @@ export function useFactory() {
 function useSockets(onEvent, reloadDevices) {
   const client = useMemo(() => `/ws/overview-${crypto.randomUUID().slice(0, 8)}`, []);
   const printers = useLive(may("printers:read") ? "/ws/printers" : null, { onEvent });
-  const devices = useLive(may("devices:read") ? "/ws/devices" : null, { onEvent, onResync: reloadDevices });
+  const devices = useLive(may("devices:read") ? "/ws/devices" : null, {
+    onEvent,
+    onResync: reloadDevices,
+  });
   const tracking = useLive(may("tracking:read") ? "/ws/tracking" : null, { onEvent });
   const topics = ["inspections", "machines", "alerts"];
-  const mesh = useLive(client, { onEvent, withTicket: true, greeting: { type: "subscribe", topics } });
+  const mesh = useLive(client, {
+    onEvent,
+    withTicket: true,
+    greeting: { type: "subscribe", topics },
+  });
   return { printers, devices, tracking, mesh };
 }

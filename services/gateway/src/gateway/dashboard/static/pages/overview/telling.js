@@ -21,28 +21,62 @@ export function told(event) {
 
 const TELLERS = {
   inspection_status: ({ inspection_id: id, data }) => ({
-    icon: "vision", who: id, href: `#/vision/inspections/${id}`, what: t(data.status), tone: toneOf(data.status),
+    icon: "vision",
+    who: id,
+    href: `#/vision/inspections/${id}`,
+    what: t(data.status),
+    tone: toneOf(data.status),
   }),
   machine_status: ({ machine_id: id, data }) => ({
-    icon: "vision", who: id, href: `#/vision/machines/${id}`, what: t(data.status), tone: toneOf(data.status),
+    icon: "vision",
+    who: id,
+    href: `#/vision/machines/${id}`,
+    what: t(data.status),
+    tone: toneOf(data.status),
   }),
   printer_status: ({ printer_id: id, data }) => ({
-    icon: "printers", who: id, href: `#/printers/${id}`, what: t(data.status), tone: toneOf(data.status),
+    icon: "printers",
+    who: id,
+    href: `#/printers/${id}`,
+    what: t(data.status),
+    tone: toneOf(data.status),
   }),
   printer_job: ({ printer_id: id, data }) => ({
-    icon: "printers", who: id, href: `#/printers/${id}`,
-    what: `${t(data.status)} ${number(data.progress_percentage, 0)} %`, tone: toneOf(data.status),
+    icon: "printers",
+    who: id,
+    href: `#/printers/${id}`,
+    what: `${t(data.status)} ${number(data.progress_percentage, 0)} %`,
+    tone: toneOf(data.status),
   }),
   printer_command: ({ printer_id: id, data }) => ({
-    icon: "printers", who: id, href: `#/printers/${id}`, what: `${t(data.command ?? "command")}: ${t(data.state ?? "")}`, tone: toneOf(data.state),
+    icon: "printers",
+    who: id,
+    href: `#/printers/${id}`,
+    what: `${t(data.command ?? "command")}: ${t(data.state ?? "")}`,
+    tone: toneOf(data.state),
   }),
   device_readings: ({ data }) => ({
-    icon: "devices", device: data.device_id, who: t("Device {id}", { id: data.device_id }), href: `#/devices/${data.device_id}`,
-    what: data.readings.slice(0, 3).map((one) => `${one.metric} ${number(one.value, 2)}${one.unit && ` ${one.unit}`}`).join(", "),
+    icon: "devices",
+    device: data.device_id,
+    who: t("Device {id}", { id: data.device_id }),
+    href: `#/devices/${data.device_id}`,
+    what: data.readings
+      .slice(0, 3)
+      .map((one) => `${one.metric} ${number(one.value, 2)}${one.unit && ` ${one.unit}`}`)
+      .join(", "),
   }),
-  device_created: ({ data }) => ({ icon: "devices", who: data.name ?? String(data.id), href: `#/devices/${data.id}`, what: t("created") }),
+  device_created: ({ data }) => ({
+    icon: "devices",
+    who: data.name ?? String(data.id),
+    href: `#/devices/${data.id}`,
+    what: t("created"),
+  }),
   session_update: ({ event, session }) => ({
-    icon: "floor", who: session.worker_id, href: "#/floor/sessions", what: `${t(event)} ${session.zone_id}`, tone: event === "idle_start" ? "warn" : "ok",
+    icon: "floor",
+    who: session.worker_id,
+    href: "#/floor/sessions",
+    what: `${t(event)} ${session.zone_id}`,
+    tone: event === "idle_start" ? "warn" : "ok",
   }),
   alert: alertLine,
 };
@@ -50,5 +84,11 @@ const TELLERS = {
 function alertLine(event) {
   const alert = event.alert ?? event.data ?? {};
   const tone = alert.severity ? toneOf(alert.severity) : "warn";
-  return { icon: "alert", who: alert.source ?? alert.zone_id ?? alert.component ?? t("Alert"), href: "#/overview", what: alert.message ?? "", tone };
+  return {
+    icon: "alert",
+    who: alert.source ?? alert.zone_id ?? alert.component ?? t("Alert"),
+    href: "#/overview",
+    what: alert.message ?? "",
+    tone,
+  };
 }

@@ -9,7 +9,8 @@ const FINAL = ["completed", "failed", "canceled"];
  * @returns {Record<string, any> | null}
  */
 export function withEvent(fleet, event) {
-  if (event.type === "printers") return Object.fromEntries(event.data.printers.map((one) => [one.printer_id, one]));
+  if (event.type === "printers")
+    return Object.fromEntries(event.data.printers.map((one) => [one.printer_id, one]));
   const old = fleet?.[event.printer_id];
   if (!fleet || !old) return fleet;
   if (event.type === "printer_removed") {
@@ -21,7 +22,14 @@ export function withEvent(fleet, event) {
 
 /** True when the event is of a printer that the fleet does not know yet. */
 export function isStranger(fleet, event) {
-  return Boolean(fleet && event.printer_id && !fleet[event.printer_id] && event.type.startsWith("printer_") && event.type !== "printer_removed" && event.type !== "printer_key_revoked");
+  return Boolean(
+    fleet &&
+    event.printer_id &&
+    !fleet[event.printer_id] &&
+    event.type.startsWith("printer_") &&
+    event.type !== "printer_removed" &&
+    event.type !== "printer_key_revoked",
+  );
 }
 
 function changed(old, { type, data, timestamp }) {
@@ -31,7 +39,12 @@ function changed(old, { type, data, timestamp }) {
     case "printer_readings":
       return { ...old, readings: data.readings, last_seen_at_utc: timestamp };
     case "printer_job":
-      return { ...old, last_seen_at_utc: timestamp, current_job: FINAL.includes(data.status) ? null : { ...old.current_job, ...data }, readings: { ...old.readings, ...data.metrics } };
+      return {
+        ...old,
+        last_seen_at_utc: timestamp,
+        current_job: FINAL.includes(data.status) ? null : { ...old.current_job, ...data },
+        readings: { ...old.readings, ...data.metrics },
+      };
     default:
       return old;
   }

@@ -15,7 +15,12 @@ export default function Printers({ rest, query }) {
   const [page = "wall"] = rest;
   if (page === "new") return html`<${NewPrinter} />`;
   if (!["wall", "queue"].includes(page)) return html`<${Printer} id=${page} key=${page} />`;
-  const tabs = [["wall", t("Wall"), "#/printers"], ["queue", t("Queue"), "#/printers/queue"]];
-  return html`<${Heading} title=${t("Printers")}>${may("write") && html`<a class="button main" href="#/printers/new"><${Icon} name="plus" />${t("Add a printer")}</a>`}<//>
-    <${Tabs} at=${page} tabs=${tabs} />${page === "queue" ? html`<${Queue} />` : html`<${Wall} query=${query} />`}`;
+  const tabs = [
+    ["wall", t("Wall"), "#/printers"],
+    ["queue", t("Queue"), "#/printers/queue"],
+  ];
+  return html`<${Heading} title=${t("Printers")}>${may("write") && html`<a class="button main"
+    href="#/printers/new"><${Icon} name="plus" />${t("Add a printer")}</a>`}<//>
+    <${Tabs} at=${page} tabs=${tabs} />${page === "queue" ? html`<${Queue} />` : html`<${Wall}
+      query=${query} />`}`;
 }

@@ -20,20 +20,44 @@ const EVERY_MS = 15_000;
 export function Queue() {
   const [page, setPage] = useState(1);
   const [onlyWaiting, setOnlyWaiting] = useState(true);
-  const queue = useResource("/api/print-queue", { query: { page, page_size: SIZE, waiting: onlyWaiting ? true : "" }, everyMs: EVERY_MS });
-  const remove = (id) => attempt(async () => {
-    await api(`/api/print-queue/${id}`, { method: "DELETE" });
-    await queue.reload();
-  }, t("Removed."));
+  const queue = useResource("/api/print-queue", {
+    query: { page, page_size: SIZE, waiting: onlyWaiting ? true : "" },
+    everyMs: EVERY_MS,
+  });
+  const remove = (id) =>
+    attempt(async () => {
+      await api(`/api/print-queue/${id}`, { method: "DELETE" });
+      await queue.reload();
+    }, t("Removed."));
   return html`${may("write") && html`<${NewItem} onMade=${queue.reload} />`}
-    <section class="card spaced"><header><h2>${t("Queue")}</h2><label class="row tight"><input type="checkbox" checked=${onlyWaiting} onChange=${(event) => { setOnlyWaiting(event.currentTarget.checked); setPage(1); }} />${t("Only what waits")}</label></header>
-      <${Loaded} of=${queue}>${(data) => html`${data.count ? html`<div class="table-wrap" tabindex="0" role="region" aria-label=${t("Queue")}><table>
-        <thead><tr><th>#</th><th>${t("Product")}</th><th>${t("File")}</th><th>${t("Printer")}</th><th>${t("State")}</th><th>${t("Added")}</th><th><span class="hidden-text">${t("Actions")}</span></th></tr></thead>
-        <tbody>${data.results.map((item) => html`<tr key=${item.id}><td>${item.id}</td><td>${item.product_name}</td><td class="mono">${item.model_file}</td><td>${item.printer_id ?? "–"}</td>
-          <td><${Badge} state=${item.status ?? "waiting"} /></td><td class="nowrap">${dateTime(item.created_at_utc)}</td>
-          <td class="num">${may("write") && !item.print_status_id && html`<button class="button plain small" aria-label=${t("Remove {what}", { what: item.product_name })} onClick=${() => remove(item.id)}><${Icon} name="trash" /></button>`}</td></tr>`)}</tbody></table></div>`
-        : html`<${Empty} icon="printers" text=${t("Nothing waits to be printed.")} />`}
-        <${Pager} page=${page} count=${data.count} size=${SIZE} onPage=${setPage} />`}<//></section>`;
+    <section class="card spaced"><header><h2>${t("Queue")}</h2><label class="row tight"><input
+      type="checkbox" checked=${onlyWaiting} onChange=${(
+      event,
+    ) => {
+      setOnlyWaiting(event.currentTarget.checked);
+      setPage(1);
+    }} />${t("Only what waits")}</label></header>
+      <${Loaded} of=${queue}>${(data) => html`${
+        data.count
+          ? html`<div class="table-wrap" tabindex="0" role="region" aria-label=${t("Queue")}><table>
+        <thead><tr><th>#</th><th>${t("Product")}</th><th>${t("File")}</th><th>${t("Printer")}</th>
+          <th>${t("State")}</th><th>${t("Added")}</th><th><span class="hidden-text">${t("Actions")}
+            </span></th></tr></thead>
+        <tbody>${data.results.map(
+          (
+            item,
+          ) => html`<tr key=${item.id}><td>${item.id}</td><td>${item.product_name}</td><td
+            class="mono">${item.model_file}</td><td>${item.printer_id ?? "–"}</td>
+          <td><${Badge} state=${item.status ?? "waiting"} /></td><td class="nowrap">
+            ${dateTime(item.created_at_utc)}</td>
+          <td class="num">${may("write") && !item.print_status_id && html`<button
+            class="button plain small" aria-label=${t("Remove {what}", { what: item.product_name })}
+              onClick=${() => remove(item.id)}><${Icon} name="trash" /></button>`}</td></tr>`,
+        )}</tbody></table></div>`
+          : html`<${Empty} icon="printers" text=${t("Nothing waits to be printed.")} />`
+      }
+        <${Pager} page=${page} count=${data.count} size=${SIZE} onPage=${setPage} />`}<//>
+          </section>`;
 }
 
 function NewItem({ onMade }) {
@@ -43,14 +67,21 @@ function NewItem({ onMade }) {
   const submit = async (event) => {
     event.preventDefault();
     const body = { ...item, printer_id: item.printer_id || null };
-    const made = await attempt(() => api("/api/print-queue", { method: "POST", body }), t("Added."));
+    const made = await attempt(
+      () => api("/api/print-queue", { method: "POST", body }),
+      t("Added."),
+    );
     if (!made) return;
     setItem({ product_name: "", model_file: "", printer_id: "" });
     onMade();
   };
   return html`<form class="filters" onSubmit=${submit}>
-    <${Field} label=${t("Product")} name="product" value=${item.product_name} onInput=${set("product_name")} required />
-    <${Field} label=${t("File")} name="file" value=${item.model_file} onInput=${set("model_file")} required />
-    <${Choice} label=${t("Printer")} name="printer" value=${item.printer_id} onInput=${set("printer_id")} options=${[["", t("any")], ...(printers.data?.results ?? []).map((one) => [one.printer_id, one.name])]} />
+    <${Field} label=${t("Product")} name="product" value=${item.product_name}
+      onInput=${set("product_name")} required />
+    <${Field} label=${t("File")} name="file" value=${item.model_file} onInput=${set("model_file")}
+      required />
+    <${Choice} label=${t("Printer")} name="printer" value=${item.printer_id}
+      onInput=${set("printer_id")}
+        options=${[["", t("any")], ...(printers.data?.results ?? []).map((one) => [one.printer_id, one.name])]} />
     <button class="button main"><${Icon} name="plus" />${t("Add")}</button></form>`;
 }

@@ -17,13 +17,23 @@ const MARGIN = 24;
  * @returns {Pipeline}
  */
 export function completed(config, catalogue) {
-  const tools = (config.tools ?? []).map((tool) => ({ name: tool.name, id: tool.id ?? tool.name, parameters: tool.parameters ?? {} }));
+  const tools = (config.tools ?? []).map((tool) => ({
+    name: tool.name,
+    id: tool.id ?? tool.name,
+    parameters: tool.parameters ?? {},
+  }));
   const kind = new Map(tools.map((tool) => [tool.id, catalogue.get(tool.name)]));
   const connections = (config.connections ?? []).map((joint) => {
     const outputs = kind.get(joint.from)?.outputs ?? [];
     const inputs = kind.get(joint.to)?.inputs ?? [];
-    const output = outputs.find((port) => port.name === joint.from_port) ?? outputs.find((port) => inputs.some((one) => fits(port, one))) ?? outputs[0];
-    const input = inputs.find((port) => port.name === joint.to_port) ?? inputs.find((port) => output && fits(output, port)) ?? inputs[0];
+    const output =
+      outputs.find((port) => port.name === joint.from_port) ??
+      outputs.find((port) => inputs.some((one) => fits(port, one))) ??
+      outputs[0];
+    const input =
+      inputs.find((port) => port.name === joint.to_port) ??
+      inputs.find((port) => output && fits(output, port)) ??
+      inputs[0];
     return { from: joint.from, to: joint.to, from_port: output?.name, to_port: input?.name };
   });
   return { tools, connections };
@@ -50,8 +60,15 @@ export function withTool(pipeline, kind) {
   for (let count = 2; taken.has(id); count += 1) id = `${kind.name}_${count}`;
   const example = kind.example?.tools?.find((tool) => tool.name === kind.name);
   const needed = new Set(kind.parameters?.required ?? []);
-  const parameters = Object.fromEntries(Object.entries(example?.parameters ?? {}).filter(([name]) => needed.has(name) || kind.category === "source"));
-  return { pipeline: { ...pipeline, tools: [...pipeline.tools, { name: kind.name, id, parameters }] }, id };
+  const parameters = Object.fromEntries(
+    Object.entries(example?.parameters ?? {}).filter(
+      ([name]) => needed.has(name) || kind.category === "source",
+    ),
+  );
+  return {
+    pipeline: { ...pipeline, tools: [...pipeline.tools, { name: kind.name, id, parameters }] },
+    id,
+  };
 }
 
 /**
@@ -77,7 +94,10 @@ export function withoutTool(pipeline, id) {
 export function joined(pipeline, start, end) {
   if (!fits(start.port, end.port)) return { problem: "type" };
   if (start.id === end.id || reaches(pipeline, end.id, start.id)) return { problem: "cycle" };
-  const isSame = (joint) => joint.to === end.id && joint.to_port === end.port.name && (!end.port.many || (joint.from === start.id && joint.from_port === start.port.name));
+  const isSame = (joint) =>
+    joint.to === end.id &&
+    joint.to_port === end.port.name &&
+    (!end.port.many || (joint.from === start.id && joint.from_port === start.port.name));
   const kept = pipeline.connections.filter((joint) => !isSame(joint));
   const joint = { from: start.id, to: end.id, from_port: start.port.name, to_port: end.port.name };
   return { pipeline: { ...pipeline, connections: [...kept, joint] } };
@@ -107,13 +127,16 @@ export function laidOut(pipeline) {
   const depth = Object.fromEntries(pipeline.tools.map((tool) => [tool.id, 0]));
   for (let round = 0; round < pipeline.tools.length; round += 1) {
     for (const { from, to } of pipeline.connections) {
-      if (from in depth && to in depth) depth[to] = Math.min(pipeline.tools.length, Math.max(depth[to], depth[from] + 1));
+      if (from in depth && to in depth)
+        depth[to] = Math.min(pipeline.tools.length, Math.max(depth[to], depth[from] + 1));
     }
   }
   const filled = {};
-  return Object.fromEntries(pipeline.tools.map((tool) => {
-    const column = depth[tool.id];
-    filled[column] = (filled[column] ?? -1) + 1;
-    return [tool.id, [MARGIN + column * COLUMN, MARGIN + filled[column] * ROW]];
-  }));
+  return Object.fromEntries(
+    pipeline.tools.map((tool) => {
+      const column = depth[tool.id];
+      filled[column] = (filled[column] ?? -1) + 1;
+      return [tool.id, [MARGIN + column * COLUMN, MARGIN + filled[column] * ROW]];
+    }),
+  );
 }

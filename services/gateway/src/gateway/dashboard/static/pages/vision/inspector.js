@@ -10,15 +10,23 @@ import { Results } from "./results.js";
 
 /** Form and output of one tool. */
 export function Inspector({ tool, kind, problems, output, onChange, onRemove }) {
-  if (!tool) return html`<section class="card inspector"><${Empty} icon="edit" text=${t("Choose a tool on the table to set its parameters.")} /></section>`;
+  if (!tool)
+    return html`<section class="card inspector"><${Empty} icon="edit"
+      text=${t("Choose a tool on the table to set its parameters.")} /></section>`;
   const own = problems.filter((one) => one.tool === tool.id);
-  const errors = Object.fromEntries(own.filter((one) => one.parameter).map((one) => [one.parameter, one.message]));
+  const errors = Object.fromEntries(
+    own.filter((one) => one.parameter).map((one) => [one.parameter, one.message]),
+  );
   return html`<section class="card inspector" aria-labelledby="inspector-title">
-    <header><h2 id="inspector-title">${tool.id}</h2><button class="button plain small" onClick=${onRemove}><${Icon} name="trash" />${t("Remove")}</button></header>
+    <header><h2 id="inspector-title">${tool.id}</h2><button class="button plain small"
+      onClick=${onRemove}><${Icon} name="trash" />${t("Remove")}</button></header>
     <div class="stack">
       <p class="muted small">${kind?.description}</p>
-      ${output && html`<details open><summary>${t("Output of the trial")} · ${number(output.time_ms, 2)} ms</summary><${Results} results=${withoutTime(output)} /></details>`}
-      ${kind && html`<${SchemaForm} key=${tool.id} prefix="p-${tool.id}" schema=${kind.parameters} value=${tool.parameters} errors=${errors} onChange=${onChange} />`}
+      ${output && html`<details open><summary>
+        ${t("Output of the trial")} · ${number(output.time_ms, 2)} ms</summary><${Results}
+          results=${withoutTime(output)} /></details>`}
+      ${kind && html`<${SchemaForm} key=${tool.id} prefix="p-${tool.id}" schema=${kind.parameters}
+        value=${tool.parameters} errors=${errors} onChange=${onChange} />`}
     </div></section>`;
 }
 

@@ -16,7 +16,9 @@ const FINAL = ["completed", "failed", "cancelled"];
 
 /** The trial under way or done; `start` takes a picture and a pipeline. */
 export function useTrial() {
-  const [state, setState] = useState(/** @type {any} */ ({ isBusy: false, record: null, url: null }));
+  const [state, setState] = useState(
+    /** @type {any} */ ({ isBusy: false, record: null, url: null }),
+  );
   const url = useRef("");
   useEffect(() => () => URL.revokeObjectURL(url.current), []);
   const start = async (picture, body) => {
@@ -46,8 +48,17 @@ async function inspected(picture, body) {
 
 /** The same pipeline with every source set to the upload. */
 function onUpload(body, imageId) {
-  const tools = body.pipeline_config.tools.map((tool) => (tool.name === "image_source" ? { ...tool, parameters: { source_type: "upload", image_id: imageId } } : tool));
-  return { ...body, name: t("Trial of {name}", { name: body.name }), priority: 2, pipeline_config: { ...body.pipeline_config, tools } };
+  const tools = body.pipeline_config.tools.map((tool) =>
+    tool.name === "image_source"
+      ? { ...tool, parameters: { source_type: "upload", image_id: imageId } }
+      : tool,
+  );
+  return {
+    ...body,
+    name: t("Trial of {name}", { name: body.name }),
+    priority: 2,
+    pipeline_config: { ...body.pipeline_config, tools },
+  };
 }
 
 function ended(id) {
@@ -57,9 +68,16 @@ function ended(id) {
       socket.close();
       act();
     };
-    const timer = setTimeout(() => finish(() => reject(new Error(t("No result within a minute; see it under Inspections.")))), PATIENCE_MS);
+    const timer = setTimeout(
+      () =>
+        finish(() => reject(new Error(t("No result within a minute; see it under Inspections.")))),
+      PATIENCE_MS,
+    );
     const socket = new LiveSocket(`/ws/inspections/${id}`, {
-      onEvent: (event) => event.type === "inspection_status" && FINAL.includes(event.data.status) && finish(() => resolve(undefined)),
+      onEvent: (event) =>
+        event.type === "inspection_status" &&
+        FINAL.includes(event.data.status) &&
+        finish(() => resolve(undefined)),
     });
   });
 }
@@ -69,10 +87,15 @@ export function Trial({ trial, order }) {
   const { record, url, isBusy } = trial;
   if (isBusy) return html`<section class="card"><${Loading} /></section>`;
   if (!record) return null;
-  return html`<section class="card trial" aria-labelledby="trial-title"><header><h2 id="trial-title">${t("Trial")}</h2>
-      <div class="row"><${Badge} state=${record.status} />${record.results?.processing_time != null && html`<span>${number(record.results.processing_time * 1000, 1)} ms</span>`}
+  return html`<section class="card trial" aria-labelledby="trial-title"><header><h2
+    id="trial-title">${t("Trial")}</h2>
+      <div class="row"><${Badge} state=${record.status} />
+        ${record.results?.processing_time != null && html`<span>
+          ${number(record.results.processing_time * 1000, 1)} ms</span>`}
       <a href="#/vision/inspections/${record.id}">${t("Open the record")}</a></div></header>
     ${record.error_message && html`<p class="note bad">${record.error_message}</p>`}
-    <div class="grid split"><${Pictured} src=${url} overlay=${record.results?.overlay} alt=${t("The picture of the trial")} />
-      <div class="stack"><${Results} results=${record.results} /><h3>${t("Time per tool")}</h3><${ToolTimes} tools=${record.results?.tools} order=${order} /></div></div></section>`;
+    <div class="grid split"><${Pictured} src=${url} overlay=${record.results?.overlay}
+      alt=${t("The picture of the trial")} />
+      <div class="stack"><${Results} results=${record.results} /><h3>${t("Time per tool")}</h3>
+        <${ToolTimes} tools=${record.results?.tools} order=${order} /></div></div></section>`;
 }

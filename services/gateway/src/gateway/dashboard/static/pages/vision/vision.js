@@ -21,5 +21,6 @@ export default function Vision({ rest, query }) {
   ];
   const pages = { inspections: Inspections, machines: Machines, editor: Editor };
   const Page = pages[page] ?? Inspections;
-  return html`<${Heading} title=${t("Vision")} /><${Tabs} at=${page} tabs=${tabs} /><${Page} query=${query} />`;
+  return html`<${Heading} title=${t("Vision")} /><${Tabs} at=${page} tabs=${tabs} /><${Page}
+    query=${query} />`;
 }

@@ -18,12 +18,13 @@ export function useInspection(id) {
   const awaited = useRef(/** @type {any} */ (null));
   const shown = useRef("");
   useEffect(() => () => URL.revokeObjectURL(shown.current), []);
-  const isEnded = ["completed", "failed", "cancelled"].includes(record.data?.status) ;
+  const isEnded = ["completed", "failed", "cancelled"].includes(record.data?.status);
   const state = useLive(record.data && !isEnded ? `/ws/inspections/${id}?overlay=plain` : null, {
     onEvent: (event) => {
       if (event.type === "frame_result" && event.data.plain_artifact) awaited.current = event.data;
       else if (event.type === "frame_result" && event.data.tools) setFrame(event.data);
-      else if (event.type === "tool_result") setTools((old) => ({ ...old, [event.data.tool ?? event.data.id]: event.data }));
+      else if (event.type === "tool_result")
+        setTools((old) => ({ ...old, [event.data.tool ?? event.data.id]: event.data }));
       else if (event.type === "inspection_status") refresh(event.data);
     },
     // The overlay and the picture that it lies on are shown together.
@@ -37,8 +38,15 @@ export function useInspection(id) {
     },
   });
   const refresh = async (data) => {
-    const isNew = data.status !== record.data?.status || data.attempt !== record.data?.attempt_count;
+    const isNew =
+      data.status !== record.data?.status || data.attempt !== record.data?.attempt_count;
     if (isNew) record.set(await api(`/api/v1/inspections/${id}/`).catch(() => record.data));
   };
-  return { record, frame: isEnded ? null : frame, picture: isEnded ? null : picture, tools, state: isEnded ? "ended" : state };
+  return {
+    record,
+    frame: isEnded ? null : frame,
+    picture: isEnded ? null : picture,
+    tools,
+    state: isEnded ? "ended" : state,
+  };
 }
