@@ -171,6 +171,7 @@ async def bench(
         share, *_ = await asyncio.gather(
             measured(), *(_camera(http, number, times, until) for number in range(cameras))
         )
+    assert share is not None, "the service has ended"
     ordered = sorted(times)
     bare = await bare_ms(address)
     median, p99 = ordered[len(ordered) // 2] * 1000, ordered[int(len(ordered) * 0.99)] * 1000
