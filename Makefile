@@ -6,7 +6,7 @@ UV := .tools/bin/uv
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo demo-clean backup restore screenshots test check audit fuzz format clean
+.PHONY: help setup run demo demo-clean backup restore screenshots test bench chaos soak fuzz check audit format clean
 DEMO ?= 1
 
 help: ## List the commands
@@ -43,6 +43,15 @@ restore: setup ## Start a mesh from a backup, in an empty data folder: make rest
 
 test: setup ## Run every test against a real mesh
 	$(BIN)/pytest -n 2 --dist loadfile
+
+bench: setup ## Run every benchmark and print one table of ratios (minutes; best on a quiet machine)
+	@$(BIN)/python -m bench
+
+chaos: setup ## Kill every part under load, then compare what was promised with what is stored (MINUTES=N)
+	@$(BIN)/python -m bench.chaos $(if $(MINUTES),--minutes $(MINUTES))
+
+soak: setup ## Watch every process's memory under mixed load for 20 minutes (MINUTES=N)
+	@$(BIN)/python -m bench.soak $(if $(MINUTES),--minutes $(MINUTES))
 
 check: setup ## Format, lint, types, import contracts, dependencies, deploy files, known holes
 	$(BIN)/ruff format --check .

@@ -16,7 +16,7 @@ import tempfile
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import orjson
 import psutil
@@ -32,6 +32,7 @@ from tests.infrastructure import (
 )
 from websockets.asyncio.server import ServerConnection, broadcast, serve
 
+from bench.figures import Figure, report
 from common.bus import Bus
 from common.settings import ServiceSettings
 
@@ -139,31 +140,50 @@ def cpu_of(process: psutil.Process) -> float:
     return float(times.user + times.system)
 
 
+class BareServer:
+    """A process that does nothing but broadcast."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._server = subprocess.Popen(
+            [sys.executable, "-m", "bench.cluster_sockets", "--bare", str(port)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def __enter__(self) -> Self:
+        wait_until(lambda: _listens(self._port), what="the bare server")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.kill()
+        self._server.communicate()
+
+    @property
+    def process(self) -> psutil.Process:
+        """The server's process."""
+        return psutil.Process(self._server.pid)
+
+    def broadcast(self, seconds: int) -> None:
+        """Send events to all who are connected for so long."""
+        assert self._server.stdin is not None
+        assert self._server.stdout is not None
+        self._server.stdin.write(f"{seconds}\n")
+        self._server.stdin.flush()
+        self._server.stdout.readline()
+
+
 def measure_bare(count: int, seconds: int) -> float:
     """Microseconds of CPU for one delivery by the bare server."""
     port = free_port()
-    server = subprocess.Popen(
-        [sys.executable, "-m", "bench.cluster_sockets", "--bare", str(port)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        wait_until(lambda: _listens(port), what="the bare server")
+    with BareServer(port) as server:
         crowd = Crowd({"port": port, "path": "/", "token": "", "clients": count})
-        process = psutil.Process(server.pid)
-        before = cpu_of(process)
-        assert server.stdin is not None
-        assert server.stdout is not None
-        server.stdin.write(f"{seconds}\n")
-        server.stdin.flush()
-        server.stdout.readline()
-        took = cpu_of(process) - before
+        before = cpu_of(server.process)
+        server.broadcast(seconds)
+        took = cpu_of(server.process) - before
         time.sleep(2)
         counts = crowd.counts()
-    finally:
-        server.kill()
-        server.wait()
     print(f"bare websockets: {counts}, {took:.2f} s of CPU")
     return took / (count * seconds * RATE) * 1e6
 
@@ -227,7 +247,7 @@ def measure_service(stack: ExitStack, count: int, seconds: int) -> tuple[float, 
 
 async def publish(url: str, seconds: int) -> None:
     """Ten events a second on the bus."""
-    bus = Bus(ServiceSettings(nats_url=url), name="bench")  # type: ignore[arg-type] # pydantic makes it a secret
+    bus = Bus(ServiceSettings(nats_url=url), name="bench")
     async with bus.running():
         await bus.wait_connected(10)
         for _ in range(seconds * RATE):
@@ -248,10 +268,11 @@ def main() -> None:
     with ExitStack() as stack:
         all_in, net = measure_service(stack, count, seconds)
     reference = measure_bare(count, seconds)
-    print(f"{count} clients, {RATE} events a second, {seconds} s; µs of CPU for one delivery:")
-    print(f"  bare websockets broadcast  {reference:6.2f}")
-    print(f"  cluster, all its work      {all_in:6.2f}  ratio {all_in / reference:.2f}")
-    print(f"  cluster, less idle work    {net:6.2f}  ratio {net / reference:.2f}")
+    what = f"cluster: CPU a delivery to {count}"
+    report([
+        Figure(f"{what}, websockets.broadcast", net, "µs", bare=reference, target="<=1.5"),
+        Figure(f"{what}, idle work counted in", all_in, "µs", bare=reference),
+    ])  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@
 - the same rows again (every one a repeat), against the same COPY
 - 1 row a request, against a request that is read, authenticated and decoded, and stores nothing
 
-`python bench/devices_ingest.py [--rows 200000]`; the last line is JSON.
+`python -m bench.devices_ingest [--rows 200000]`.
 """
 
 import argparse
@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -28,11 +28,12 @@ import asyncpg
 import httpx
 import psutil
 
+from bench.figures import Figure, report
+from bench.http_load import Plan, send
 from gemba_local.mesh import LocalMesh
 from gemba_local.ports import pick
 
 _START = datetime.now(UTC).replace(microsecond=0) - timedelta(days=2)
-_LOAD = Path(__file__).with_name("devices_load.py")
 _METRICS = 10
 
 
@@ -59,22 +60,7 @@ def body(indexes: range) -> str:
 
 def load(port: int, path: str, token: str, bodies: list[str], *, connections: int) -> float:
     """Send these bodies; the seconds that it took."""
-    plan = {
-        "port": port,
-        "path": path,
-        "token": token,
-        "bodies": bodies,
-        "connections": connections,
-    }
-    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
-        json.dump(plan, file)
-        file.flush()
-        output = subprocess.run(
-            [sys.executable, str(_LOAD), file.name], check=True, capture_output=True, text=True
-        ).stdout
-    answer = json.loads(output)
-    assert set(answer["statuses"]) <= {"201", "200"}, answer
-    return float(answer["seconds"])
+    return send(Plan(port, path, token, connections, bodies)).seconds
 
 
 async def copy(mesh: LocalMesh, series: dict[str, int], rows: int, *, batch: int) -> float:
@@ -223,7 +209,26 @@ def main() -> None:
             results = asyncio.run(run(mesh, options.rows))
     for name, value in results.items():
         print(f"{name:34} {value:>12,.2f}" if isinstance(value, float) else f"{name:34} {value}")
-    print(json.dumps(results))
+    report(figures(results))
+
+
+def figures(results: Mapping[str, Any]) -> list[Figure]:
+    """What is compared, out of all that was measured."""
+    copied = results["raw COPY of 8,000, rows/s"]
+    return [
+        Figure(
+            "devices: rows/s, 100 a request, COPY", results["100 rows a request, rows/s"],
+            "/s", bare=copied, target=">=0.8",
+        ),
+        Figure(
+            "devices: rows/s, every one a repeat, COPY", results["the same again, rows/s"],
+            "/s", bare=copied, target=">=0.5",
+        ),
+        Figure(
+            "devices: requests/s, 1 row, decode only", results["1 row a request, requests/s"],
+            "/s", bare=results["decode only, requests/s"], target=">=0.6",
+        ),
+    ]  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ import asyncpg
 import psutil
 from tests.infrastructure import Issuer, Nats, Postgres, free_port, migrate, starting_service
 
+from bench.figures import Figure, report
 from tracking.floor.advance import areas_of
 from tracking.floor.following import Memory, Outlook, follow
 from tracking.floor.geometry import Polygon
@@ -79,6 +80,13 @@ async def _add(http: aiohttp.ClientSession, number: int) -> None:
             answer.raise_for_status()
 
 
+async def _taken(http: aiohttp.ClientSession, body: dict[str, Any]) -> bool:
+    """False where the service is too busy: a node tries again too, and its time counts."""
+    async with http.post("/api/v1/observations", json=body) as answer:
+        assert answer.status in (202, 503), await answer.text()
+        return answer.status == 202
+
+
 async def _camera(
     http: aiohttp.ClientSession, number: int, times: list[float], until: float
 ) -> None:
@@ -96,8 +104,8 @@ async def _camera(
         ]
         began = time.perf_counter()
         body = {"camera_id": f"CAM{number}", "frames": frames}
-        async with http.post("/api/v1/observations", json=body) as answer:
-            assert answer.status == 202, await answer.text()
+        while not await _taken(http, body):
+            await asyncio.sleep(0.1)
         times.append(time.perf_counter() - began)
         second += 1
 
@@ -140,8 +148,10 @@ async def bare_ms(address: str, rounds: int = 300) -> float:
     return statistics.median(times) * 1000
 
 
-async def bench(url: str, token: str, address: str, *, pid: int, cameras: int, span_s: int) -> None:
-    """Load the service, then print ratios."""
+async def bench(
+    url: str, token: str, address: str, *, pid: int, cameras: int, span_s: int
+) -> list[Figure]:
+    """Load the service, then compare."""
     headers = {"Authorization": f"Bearer {token}"}
     connector = aiohttp.TCPConnector(limit=cameras)
     async with aiohttp.ClientSession(url, headers=headers, connector=connector) as http:
@@ -161,14 +171,18 @@ async def bench(url: str, token: str, address: str, *, pid: int, cameras: int, s
         share, *_ = await asyncio.gather(
             measured(), *(_camera(http, number, times, until) for number in range(cameras))
         )
+    assert share is not None, "the service has ended"
     ordered = sorted(times)
     bare = await bare_ms(address)
     median, p99 = ordered[len(ordered) // 2] * 1000, ordered[int(len(ordered) * 0.99)] * 1000
     print(f"{cameras} cameras, {_FRAMES} frames of {_PEOPLE} people a batch, {len(times)} batches")
-    print(f"share of one core        {share:.2f}")
-    print(f"batch p50, p99           {median:.1f}, {p99:.1f} ms")
-    print(f"bare SQL, median         {bare:.2f} ms; p50 is {median / bare:.1f} of it")
-    print(f"zone test, 20 × 10       {zone_test_us():.0f} µs")
+    what = f"tracking: {cameras} cameras"
+    return [
+        Figure(f"{what}, share of one core", share, "", target="<=1"),
+        Figure(f"{what}, a batch p50, bare SQL", median, "ms", bare=bare),
+        Figure(f"{what}, a batch p99", p99, "ms", target="<=250"),
+        Figure("tracking: zone test, 20 people × 10 zones", zone_test_us(), "µs", target="<=50"),
+    ]
 
 
 def main() -> None:
@@ -197,16 +211,15 @@ def main() -> None:
         )()
         url = f"http://127.0.0.1:{port}"
         address = database.replace("+asyncpg", "")
-        asyncio.run(
-            bench(
-                url,
-                issuer.token("admin"),
-                address,
-                pid=process.pid,
-                cameras=cameras,
-                span_s=span_s,
+        token = issuer.token("admin")
+        try:
+            figures = asyncio.run(
+                bench(url, token, address, pid=process.pid, cameras=cameras, span_s=span_s)
             )
-        )
+        except Exception:
+            print(log.read_text()[-2000:], file=sys.stderr)
+            raise
+    report(figures)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The MQTT door against NATS's own listener: messages, its CPU a message, and idle connections.
 
-`python bench/mqtt.py [--messages 20000] [--idle 10000]`; the last line is JSON.
+`python -m bench.mqtt [--messages 20000] [--idle 10000]`.
 """
 
 import argparse
@@ -9,6 +9,7 @@ import json
 import struct
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,6 +17,7 @@ from urllib.parse import urlsplit
 import httpx
 import psutil
 
+from bench.figures import Figure, report
 from gemba_local.mesh import LocalMesh
 
 _WINDOW = 200
@@ -162,7 +164,23 @@ def main() -> None:
         results = asyncio.run(run(mesh, messages=options.messages, idle=options.idle))
     for name, value in results.items():
         print(f"{name:48} {value:>12,.1f}" if isinstance(value, float) else f"{name:48} {value}")
-    print(json.dumps(results))
+    report(figures(results))
+
+
+def figures(results: Mapping[str, Any]) -> list[Figure]:
+    """What is compared, out of all that was measured."""
+    rate, spent = "acknowledged messages/s", "µs of door and NATS a message"
+    door_us, nats_us = results[f"through the door, {spent}"]
+    return [
+        Figure(
+            "mqtt: PUBACKs through the door, NATS alone", results[f"through the door, {rate}"],
+            "/s", bare=results[f"NATS directly, {rate}"],
+        ),
+        Figure("mqtt: CPU a message, the door beside NATS", door_us, "µs", bare=nats_us),
+        Figure("mqtt: stored end to end", results["through the door, stored messages/s"], "/s"),
+        Figure("mqtt: an idle connection at the door",
+               results["idle connections, door's KiB each"], "KiB"),
+    ]  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -17,7 +17,9 @@ from typing import Any
 import aiohttp
 import nats
 import psutil
-from tests.infrastructure import Issuer, Nats, Postgres, free_port, migrate, running_service
+from tests.infrastructure import Issuer, Nats, Postgres, free_port, migrate, starting_service
+
+from bench.figures import Figure, report
 
 _UPDATE_S = 15.0
 _WARM_UP_S = 20.0
@@ -75,7 +77,9 @@ async def _baseline(http: aiohttp.ClientSession) -> float:
     return sorted(times)[len(times) // 2]
 
 
-async def _run(url: str, nats_url: str, token: str, pid: int, count: int, seconds: float) -> None:
+async def _run(
+    url: str, nats_url: str, token: str, pid: int, count: int, seconds: float
+) -> list[Figure]:
     admin = {"Authorization": f"Bearer {token}"}
     client = await nats.connect(nats_url)
     async with aiohttp.ClientSession(url) as http:
@@ -101,11 +105,14 @@ async def _run(url: str, nats_url: str, token: str, pid: int, count: int, second
     await client.close()
     cpu = (after.user + after.system - before.user - before.system) / took
     p50, p99 = measured[len(measured) // 2], measured[int(len(measured) * 0.99)]
-    print(f"printers {count}, seconds {took:.0f}, updates {len(measured)}")
-    print(f"share of one core        {cpu:.2f}   (goal: below 0.50)")
-    print(f"update p50 / p99         {p50 * 1000:.1f} / {p99 * 1000:.1f} ms (goal: p99 below 50)")
-    print(f"update p50 over /healthz {p50 / healthz_s:.1f}")
-    print(f"memory                   {process.memory_info().rss / 2**20:.0f} MiB")
+    memory_mib = process.memory_info().rss / 2**20
+    what = f"printers: {count}"
+    return [
+        Figure(f"{what}, share of one core", cpu, "", target="<=0.5"),
+        Figure(f"{what}, update p99", p99 * 1000, "ms", target="<=50"),
+        Figure(f"{what}, update p50, /healthz", p50 * 1000, "ms", bare=healthz_s * 1000),
+        Figure(f"{what}, memory", memory_mib, "MiB"),
+    ]
 
 
 def main() -> None:
@@ -129,15 +136,17 @@ def main() -> None:
     }
     migrate("printers", environment=environment)
     try:
-        with running_service(
+        with starting_service(
             "printers", environment=environment, port=port, log=folder / "printers.log"
-        ) as process:
+        ) as started:
+            process = started()
             url, token = f"http://127.0.0.1:{port}", issuer.token("admin")
-            asyncio.run(_run(url, bus.url, token, process.pid, count, seconds))
+            figures = asyncio.run(_run(url, bus.url, token, process.pid, count, seconds))
     finally:
         issuer.close()
         bus.close()
         postgres.close()
+    report(figures)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ capacity, no strategies, no evidence, no leases. Ratios are of one run, on one m
 """
 
 import asyncio
-import os
 import time
 from typing import Final
 
@@ -14,6 +13,7 @@ import asyncpg
 from pydantic import SecretStr
 from tests.infrastructure import Postgres, migrate
 
+from bench.figures import Figure, report
 from common.bus import Bus
 from common.client import MeshClient
 from common.db import Database
@@ -113,18 +113,20 @@ async def renewal_ms(settings: Settings, claimed: list[Claimed]) -> float:
     return 1000 * spent_s / _RENEWALS
 
 
-async def measure(address: str, settings: Settings) -> None:
-    """Print the table."""
-    print(f"{os.cpu_count()} cores, batches of {BATCH}, {MACHINES} machines, {CLAIMED} claims")
-    print(f"{'waiting':>8} {'bare/s':>8} {'ours/s':>8} {'ratio':>6} {'2 at once/s':>12}")
+async def measure(address: str, settings: Settings) -> list[Figure]:
+    """Claims by us and by the barest statement, at two depths, and a heartbeat's renewals."""
+    figures: list[Figure] = []
     claimed: list[Claimed] = []
     for depth in (5_000, 100_000):
         bare = await bare_rate(address, depth)
         one, claimed = await our_rate(address, settings, depth=depth, replicas=1)
         two, _ = await our_rate(address, settings, depth=depth, replicas=2)
-        print(f"{depth:>8} {bare:>8.0f} {one:>8.0f} {one / bare:>6.2f} {two:>12.0f}")
+        what = f"queue: claims, {depth:,} waiting"
+        figures.append(Figure(what, one, "/s", bare=bare))
+        figures.append(Figure(f"{what}, two at once over one", two, "/s", bare=one))
     _, claimed = await our_rate(address, settings, depth=5_000, replicas=1)
-    print(f"one heartbeat renews 64 leases in {await renewal_ms(settings, claimed):.1f} ms")
+    renewal = await renewal_ms(settings, claimed)
+    return [*figures, Figure("queue: one heartbeat renews 64 leases", renewal, "ms")]
 
 
 def main() -> None:
@@ -135,9 +137,10 @@ def main() -> None:
         url = server.database("bench")
         migrate("orchestrator", environment={"GEMBA_DATABASE_URL": url})
         settings = Settings(database_url=SecretStr(url), dispatch_batch=BATCH)
-        asyncio.run(measure(url.replace("+asyncpg", ""), settings))
+        figures = asyncio.run(measure(url.replace("+asyncpg", ""), settings))
     finally:
         server.close()
+    report(figures)
 
 
 if __name__ == "__main__":

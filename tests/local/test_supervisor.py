@@ -167,3 +167,24 @@ def _drain(reader: int) -> str:
     while chunk := os.read(reader, 65536):
         parts.append(chunk)
     return b"".join(parts).decode()
+
+
+async def test_a_process_that_says_it_is_broken_is_started_again(tmp_path: Path) -> None:
+    is_broken = False
+
+    async def broken() -> str | None:
+        return "it cannot write" if is_broken else None
+
+    spec = _program("store", "import time; time.sleep(100)", broken=broken)
+    backoff = Backoff(first_s=0.05)
+    async with _supervised(tmp_path / "log", spec, backoff=backoff) as supervisor:
+        record = supervisor.records["store"]
+        await _until(lambda: record.running)
+        assert record.running is not None
+        old = record.running.pid
+        is_broken = True
+        await _until(lambda: record.restarts == 1)
+        is_broken = False
+        await _until(lambda: record.running is not None)
+        assert record.running.pid != old
+    assert "store is broken: it cannot write" in (tmp_path / "log").read_text()

@@ -35,7 +35,8 @@ class Identity:
 class ChildSpec:
     """One process to keep running.
 
-    `stop_rank` orders the stop, the lowest first; lines that match `quiet` are not shown.
+    `stop_rank` orders the stop, the lowest first; lines that match `quiet` are not shown. `broken`
+    says of a running process what only a restart can mend, None while there is nothing.
     """
 
     name: str
@@ -49,6 +50,7 @@ class ChildSpec:
     hurry_timeout_s: float = 0.0
     quiet: re.Pattern[bytes] | None = None
     ready: Probe | None = None
+    broken: Probe | None = None
     prepare: Callable[[], Awaitable[None]] | None = None
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from gemba_local.children import ChildSpec, http_probe
+from gemba_local.children import ChildSpec, Probe, http_probe
 from gemba_local.folder import DataFolder, write_private
 
 USER: Final = "gemba"
@@ -61,6 +61,7 @@ def nats_spec(
             password=json.dumps(password),
         ),
     )
+    health = http_probe(f"http://127.0.0.1:{ports['nats_monitor']}/healthz")
     program = Path(sysconfig.get_path("scripts")) / "nats-server"
     return ChildSpec(
         name="nats",
@@ -69,5 +70,16 @@ def nats_spec(
         stop_rank=2,
         quiet=_CHATTER,
         stop_timeout_s=stop_timeout_s,
-        ready=http_probe(f"http://127.0.0.1:{ports['nats_monitor']}/healthz"),
+        ready=health,
+        broken=_write_error(health),
     )
+
+
+def _write_error(health: Probe) -> Probe:
+    """A stream that could not be written to, as with a full disk, stays closed until a restart."""
+
+    async def probe() -> str | None:
+        lack = await health()
+        return lack if lack and "write error" in lack else None
+
+    return probe

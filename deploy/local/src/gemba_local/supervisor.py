@@ -14,6 +14,7 @@ from gemba_local.journal import Journal
 from gemba_local.problems import RunnerError
 
 _PROBE_INTERVAL_S: Final = 0.2
+_TEND_INTERVAL_S: Final = 2.0
 
 
 @dataclass(frozen=True)
@@ -137,12 +138,25 @@ class Supervisor:
         record.failure = None
         record.started_at = time.time()
         self._changed()
+        tending = self._tasks.create_task(self._tend(record, record.running))
         try:
             return describe_exit(await record.running.watch(self._journal))
         finally:
+            tending.cancel()
             record.running.signal_group(signal.SIGKILL)
             record.running, record.is_ready = None, False
             self._changed()
+
+    async def _tend(self, record: ChildRecord, child: RunningChild) -> None:
+        """End a process that says it is broken for good, so that it is started again."""
+        while record.spec.broken:
+            await asyncio.sleep(_TEND_INTERVAL_S)
+            trouble = await record.spec.broken()
+            if trouble and not record.stopping.is_set():
+                self._journal.note(f"{record.spec.name} is broken: {trouble}", level="WARNING")
+                child.send_signal(record.spec.stop_signal)
+                await asyncio.sleep(record.spec.stop_timeout_s)
+                child.signal_group(signal.SIGKILL)
 
     async def _wait_one(self, record: ChildRecord, *, timeout_s: float) -> tuple[str, str]:
         deadline = time.monotonic() + timeout_s

@@ -1,0 +1,1 @@
+"""The arithmetic of the benchmarks, of `make chaos` and of `make soak`."""
