@@ -35,6 +35,11 @@ from gemba_local.ports import pick
 
 _START = datetime.now(UTC).replace(microsecond=0) - timedelta(days=2)
 _METRICS = 10
+_STORED = "SELECT count(*) FROM devices.measurement"
+_SIZE = """
+SELECT sum(pg_total_relation_size(relid))::float
+FROM pg_partition_tree('devices.measurement') WHERE isleaf
+"""
 
 
 def reading(index: int) -> tuple[str, Decimal, datetime]:
@@ -130,6 +135,8 @@ async def run(mesh: LocalMesh, rows: int) -> dict[str, Any]:
         decode_s = await asyncio.to_thread(load, decode_port, path, token, single, connections=64)
     results["decode only, requests/s"] = count / decode_s
     results["ratio to decoding (wants 0.6)"] = decode_s / one_s
+    size = await database.fetchval(_SIZE)
+    results["bytes a stored row"] = size / await database.fetchval(_STORED)
     await database.close()
     return results
 
@@ -228,6 +235,7 @@ def figures(results: Mapping[str, Any]) -> list[Figure]:
             "devices: requests/s, 1 row, decode only", results["1 row a request, requests/s"],
             "/s", bare=results["decode only, requests/s"], target=">=0.6",
         ),
+        Figure("devices: a stored row with its index", results["bytes a stored row"], "bytes"),
     ]  # fmt: skip
 
 
