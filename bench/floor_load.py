@@ -80,6 +80,13 @@ async def _add(http: aiohttp.ClientSession, number: int) -> None:
             answer.raise_for_status()
 
 
+async def _taken(http: aiohttp.ClientSession, body: dict[str, Any]) -> bool:
+    """False where the service is too busy: a node tries again too, and its time counts."""
+    async with http.post("/api/v1/observations", json=body) as answer:
+        assert answer.status in (202, 503), await answer.text()
+        return answer.status == 202
+
+
 async def _camera(
     http: aiohttp.ClientSession, number: int, times: list[float], until: float
 ) -> None:
@@ -97,8 +104,8 @@ async def _camera(
         ]
         began = time.perf_counter()
         body = {"camera_id": f"CAM{number}", "frames": frames}
-        async with http.post("/api/v1/observations", json=body) as answer:
-            assert answer.status == 202, await answer.text()
+        while not await _taken(http, body):
+            await asyncio.sleep(0.1)
         times.append(time.perf_counter() - began)
         second += 1
 
@@ -164,6 +171,7 @@ async def bench(
         share, *_ = await asyncio.gather(
             measured(), *(_camera(http, number, times, until) for number in range(cameras))
         )
+    assert share is not None, "the service has ended"
     ordered = sorted(times)
     bare = await bare_ms(address)
     median, p99 = ordered[len(ordered) // 2] * 1000, ordered[int(len(ordered) * 0.99)] * 1000
@@ -203,16 +211,14 @@ def main() -> None:
         )()
         url = f"http://127.0.0.1:{port}"
         address = database.replace("+asyncpg", "")
-        figures = asyncio.run(
-            bench(
-                url,
-                issuer.token("admin"),
-                address,
-                pid=process.pid,
-                cameras=cameras,
-                span_s=span_s,
+        token = issuer.token("admin")
+        try:
+            figures = asyncio.run(
+                bench(url, token, address, pid=process.pid, cameras=cameras, span_s=span_s)
             )
-        )
+        except Exception:
+            print(log.read_text()[-2000:], file=sys.stderr)
+            raise
     report(figures)
 
 

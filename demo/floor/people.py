@@ -1,7 +1,8 @@
-"""People on shifts: a camera with zones, the worker whom a node finds on it, and colleagues.
+"""People on shifts: the worker on a video, whom a node finds, and his colleagues in the hall.
 
-The worker on the video is found by a real node. His colleagues are nobody's picture: they walk in
-this small world, and what a node would observe of them is posted as observations.
+The colleagues are on nobody's picture: they walk in this small world, and what a node would
+observe of them is posted. They have a camera of their own, because two observers of one camera
+would each report the other's people as gone.
 """
 
 import asyncio
@@ -16,9 +17,12 @@ from typing import Any, Final
 import httpx
 from demo.floor.mesh import MARK, Mesh
 
-CAMERA: Final = f"{MARK}camera"
+GATE: Final = f"{MARK}gate"
+HALL: Final = f"{MARK}hall"
 _VIDEO: Final = Path(__file__).parents[1] / "videos" / "worker-zone-detection.gif"
-_SIZE: Final = (480, 270)
+_GATE_SIZE: Final = "480x270"
+_HALL_SIZE: Final = "1280x720"
+_NOWHERE: Final = "rtsp://demo.invalid/hall"
 _POST_S: Final = 1.0
 _FRAMES: Final = 2
 _LOOK_S: Final = 60.0
@@ -30,27 +34,16 @@ _PEOPLE: Final = (
     ("05", "Mary Novak", "afternoon", "beginner"),
 )
 _ZONES: Final[dict[str, tuple[str, str, list[list[int]], int, int]]] = {
-    "assembly": (
-        "Assembly",
-        "#2F9E44",
-        [[4, 196], [60, 96], [236, 130], [120, 266], [4, 266]],
-        1,
-        3,
-    ),
-    "testing": ("Testing", "#1C7ED6", [[130, 266], [240, 134], [330, 140], [345, 268]], 1, 3),
-    "packing": (
-        "Packing",
-        "#E8590C",
-        [[352, 268], [338, 140], [420, 120], [476, 160], [476, 268]],
-        1,
-        2,
-    ),
+    "assembly": ("Assembly", "#2F9E44", [[60, 330], [420, 300], [450, 690], [60, 700]], 1, 3),
+    "testing": ("Testing", "#1C7ED6", [[500, 300], [830, 300], [850, 690], [490, 690]], 1, 3),
+    "packing": ("Packing", "#E8590C", [[900, 300], [1230, 320], [1240, 700], [900, 690]], 1, 2),
 }
+_WALKWAY: Final = [[4, 150], [60, 92], [240, 118], [430, 112], [476, 160], [476, 266], [4, 266]]
 _STAY_S: Final = (120.0, 420.0)
-_WALK_PX_S: Final = 45.0
+_WALK_PX_S: Final = 140.0
 _PAUSE_SHARE: Final = 0.25
-_HALF_WIDTH: Final = 13
-_HEIGHT: Final = 60
+_HALF_WIDTH: Final = 34
+_HEIGHT: Final = 170
 
 
 @dataclass
@@ -60,8 +53,8 @@ class Person:
     worker_id: str
     track_id: str
     zone: str
-    place: tuple[float, float] = (240.0, 200.0)
-    target: tuple[float, float] = (240.0, 200.0)
+    place: tuple[float, float] = (640.0, 500.0)
+    target: tuple[float, float] = (640.0, 500.0)
     leaves_at: float = 0.0
     pauses_until: float = 0.0
     works_until: float = field(default_factory=time.monotonic)
@@ -131,30 +124,25 @@ async def run(mesh: Mesh) -> None:
                 {"timestamp": moment, "frame_id": f"{run_name}-{frame}", "tracks": tracks}
             )
             frame += 1
-        await mesh.post("/api/v1/observations", {"camera_id": CAMERA, "frames": frames})
+        await mesh.post("/api/v1/observations", {"camera_id": HALL, "frames": frames})
 
 
 async def clean(mesh: Mesh) -> int:
-    """Take the camera, its zones and the workers out of use; how many there were."""
-    paths = [f"/api/v1/zones/{MARK}{name}" for name in _ZONES]
+    """Take the cameras, their zones and the workers out of use; how many there were."""
+    paths = [f"/api/v1/zones/{MARK}{name}" for name in (*_ZONES, "walkway")]
     paths += [f"/api/v1/workers/{MARK}W{number}" for number, *_ in _PEOPLE]
-    paths.append(f"/api/v1/cameras/{CAMERA}")
+    paths += [f"/api/v1/cameras/{camera}" for camera in (GATE, HALL)]
     return sum([await mesh.delete(path) for path in paths])
 
 
 async def _set_up(mesh: Mesh) -> None:
-    width, height = _SIZE
-    camera = {
-        "name": "Hall (demo)",
-        "rtsp_url": str(_VIDEO),
-        "location": "Demo hall",
-        "resolution": f"{width}x{height}",
-        "fps": _FRAMES,
-    }
-    await _put(mesh, "/api/v1/cameras", key="camera_id", identity=CAMERA, body=camera)
-    for name, (title, color, corners, least, most) in _ZONES.items():
+    await _camera(mesh, GATE, name="Gate (demo)", address=str(_VIDEO), size=_GATE_SIZE)
+    await _camera(mesh, HALL, name="Hall (demo)", address=_NOWHERE, size=_HALL_SIZE)
+    walkway = ("Walkway", "#F08C00", _WALKWAY, 0, 3)
+    for name, plan in {**_ZONES, "walkway": walkway}.items():
+        title, color, corners, least, most = plan
         zone = {
-            "camera_id": CAMERA,
+            "camera_id": HALL if name in _ZONES else GATE,
             "name": f"{title} (demo)",
             "zone_type": "work_area",
             "color": color,
@@ -165,9 +153,19 @@ async def _set_up(mesh: Mesh) -> None:
         await _put(mesh, "/api/v1/zones", key="zone_id", identity=f"{MARK}{name}", body=zone)
     for number, name, shift, skill in _PEOPLE:
         worker = {"name": name, "shift": shift, "skill_level": skill}
-        await _put(
-            mesh, "/api/v1/workers", key="worker_id", identity=f"{MARK}W{number}", body=worker
-        )
+        identity = f"{MARK}W{number}"
+        await _put(mesh, "/api/v1/workers", key="worker_id", identity=identity, body=worker)
+
+
+async def _camera(mesh: Mesh, identity: str, *, name: str, address: str, size: str) -> None:
+    camera = {
+        "name": name,
+        "rtsp_url": address,
+        "location": "Demo hall",
+        "resolution": size,
+        "fps": _FRAMES,
+    }
+    await _put(mesh, "/api/v1/cameras", key="camera_id", identity=identity, body=camera)
 
 
 async def _put(mesh: Mesh, path: str, *, key: str, identity: str, body: dict[str, Any]) -> None:

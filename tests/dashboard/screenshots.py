@@ -1,6 +1,6 @@
 """`make screenshots`: every page of a running mesh with its demo floor, light and dark.
 
-Reads the address and the password like the demo; `--out` is `docs/images` by default.
+Reads the address and the password like the demo; `--out` is `screenshots` by default.
 """
 
 import argparse
@@ -57,7 +57,7 @@ def name_of(place: str) -> str:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, default=Path("docs/images/dashboard"))
+    parser.add_argument("--out", type=Path, default=Path("screenshots"))
     parser.add_argument("--size", default="1400x900")
     parser.add_argument("places", nargs="*", default=list(PLACES))
     given = parser.parse_args()

@@ -53,7 +53,7 @@ async def test_a_supervisor_draws_a_zone_and_moves_its_corner(
 
 async def test_people_are_seen_in_their_zones_and_over_time(enter: Enter) -> None:
     visit = await enter("viewer")
-    page = await visit.to("/floor?camera=demo-camera")
+    page = await visit.to("/floor?camera=demo-hall")
     await expect(page.get_by_text("Draw a zone")).to_have_count(0)
     assembly = page.locator("section.card", has_text="Assembly (demo)")
     await expect(assembly.locator(".lines li").first).to_be_visible(timeout=60_000)
@@ -61,7 +61,7 @@ async def test_people_are_seen_in_their_zones_and_over_time(enter: Enter) -> Non
     await expect(page.locator(".timeline .strip i").first).to_be_visible(timeout=30_000)
     await expect(page.get_by_text("สมชาย ใจดี").first).to_be_visible()
     await visit.to("/floor/metrics?zone=demo-assembly")
-    await expect(page.locator(".hour-bars li").first).to_be_visible(timeout=30_000)
+    await expect(page.locator(".hour-bars li").first).to_be_visible(timeout=60_000)
 
 
 async def test_a_supervisor_acknowledges_an_alert(
@@ -111,3 +111,16 @@ async def test_the_daily_report_is_taken_away_as_pdf(enter: Enter) -> None:
     async with page.expect_download() as download:
         await page.get_by_role("link", name="PDF").click()
     assert (await download.value).suggested_filename.endswith(".pdf")
+
+
+async def test_a_question_in_thai_is_answered_with_its_sources(enter: Enter) -> None:
+    visit = await enter("viewer")
+    page = await visit.to("/floor/ask")
+    await page.locator("#f-ask-language").select_option("th")
+    await page.get_by_label("Question").fill("วันนี้แต่ละโซนมีประสิทธิภาพเท่าไร")
+    await page.get_by_role("button", name="Ask", exact=True).click()
+    answer = page.locator(".answer")
+    await expect(answer).to_be_visible(timeout=60_000)
+    await expect(page.locator(".sources li").first).to_be_visible()
+    text = await answer.inner_text()
+    assert any("\u0e00" <= letter <= "\u0e7f" for letter in text), text

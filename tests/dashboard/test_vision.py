@@ -64,7 +64,7 @@ async def test_a_pipeline_is_built_tried_on_a_picture_and_run(enter: Enter) -> N
     await expect(trial.get_by_text("completed")).to_be_visible(timeout=30_000)
     await expect(trial.locator("dl.facts")).to_contain_text("blob count")
     shapes = trial.locator("svg.shapes")
-    await expect(shapes.locator("polygon").first).to_be_visible()
+    await expect(shapes.locator("polygon").last).to_be_visible()
     toggle = trial.get_by_role("button", name="color_filter")
     before = await shapes.locator("g").count()
     await toggle.click()

@@ -172,6 +172,9 @@ async def test_a_silent_camera_is_offline_and_its_time_is_unseen(launch: Make) -
         assert [one["event"] for one in detail["timeline"]] == ["entry", "unseen_start"]
         ready = (await client.get("/readyz")).json()
         assert await eventually(lambda: _status(client, floor.camera_id, "offline")), ready
+        # From here on a slow machine must not make the camera offline once more.
+        rules = {"rules": {"camera_offline": {"seconds": 3600}}}
+        await client.put("/api/v1/alert-rules", json=rules)
         await floor.post(floor.stay([(5, INSIDE)], start=60))
         (told,) = await alert()
         assert told["resolved"] is True
@@ -189,6 +192,8 @@ async def test_who_left_while_the_camera_was_offline_left_at_the_last_sight(laun
         floor = await new_floor(client)
         await floor.post(floor.stay([(20, INSIDE)]))
         await eventually(lambda: _status(client, floor.camera_id, "offline"))
+        rules = {"rules": {"camera_offline": {"seconds": 3600}}}
+        await client.put("/api/v1/alert-rules", json=rules)
         await floor.post(floor.stay([(10, OUTSIDE)], start=60))
         (stay,) = (await client.get("/api/v1/sessions")).json()["sessions"]
         assert (stay["state"], stay["total_active_seconds"]) == ("completed", 19.5)
@@ -221,6 +226,20 @@ async def test_a_lost_camera_ends_its_sessions_at_the_last_sight(launch: Make) -
         assert (stay["total_active_seconds"], stay["unseen_seconds"]) == (19.5, 0)
         detail = (await client.get(f"/api/v1/sessions/{stay['session_id']}")).json()
         assert [one["event"] for one in detail["timeline"]] == ["entry", "exit"]
+
+
+async def test_a_camera_out_of_use_leaves_nothing_open(floor: Floor) -> None:
+    await floor.post(floor.stay([(80, INSIDE)], motion=0.0))
+    assert len(await alerts_of(floor, resolved="false")) == 1
+    await floor.client.delete(f"/api/v1/cameras/{floor.camera_id}")
+
+    async def is_over() -> bool:
+        active = await floor.client.get(f"/api/v1/sessions/active?zone_id={floor.z1}")
+        return not active.json()["total"] and not await alerts_of(floor, resolved="false")
+
+    await eventually(is_over)
+    (stay,) = (await floor.client.get(f"/api/v1/sessions?zone_id={floor.z1}")).json()["sessions"]
+    assert (stay["state"], stay["duration_seconds"]) == ("completed", 79.5)
 
 
 async def test_an_hour_worse_than_the_same_hours_before_is_told(launch: Make) -> None:

@@ -36,7 +36,7 @@ def lone_postgres() -> Iterator[Postgres]:
 async def sent(floor: Floor, batch: list[dict[str, Any]]) -> None:
     """Post a batch until it is acknowledged, as a node does."""
     body = {"camera_id": floor.camera_id, "frames": batch}
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(200):
         while True:
             try:
                 answer = await floor.client.post("/api/v1/observations", json=body, timeout=5)
@@ -56,6 +56,7 @@ async def stays_of(floor: Floor) -> list[tuple[Any, ...]]:
     return sorted((one["zone_id"][:2], *(one[name] for name in names)) for one in found)
 
 
+@pytest.mark.timeout(400)  # it starts a service and a database twice
 async def test_kill_9_of_the_service_and_of_postgresql_loses_and_doubles_nothing(
     lone_postgres: Postgres, nats: Nats, issuer: Issuer, tmp_path: Path
 ) -> None:

@@ -82,8 +82,9 @@ async def totals(session: AsyncSession) -> dict[str, int]:
         .where(Alert.resolved_at.is_(None))
         .group_by(Alert.severity)
     )
+    # A result has `keys()`, so `dict` would take it for a mapping.
     rows: Iterable[tuple[str, int]] = (await session.execute(statement)).tuples()
-    return dict(rows)
+    return {severity: count for severity, count in rows}
 
 
 async def forget(session: AsyncSession, before: datetime) -> None:

@@ -117,9 +117,9 @@ PHRASES: Final[dict[str, dict[Language, str]]] = {
         "pt": "Não existe zona nem trabalhador {id} neste chão de fábrica.",
     },
     "present": {
-        "en": "{count} people are in {zone} now ({status}).",
+        "en": "People in {zone} now: {count} ({status}).",
         "th": "ขณะนี้มี {count} คนใน {zone} ({status})",
-        "pt": "Há {count} pessoas em {zone} agora ({status}).",
+        "pt": "Pessoas em {zone} agora: {count} ({status}).",
     },
     "person": {
         "en": "- {name} ({id}): {state}, for {minutes} min",

@@ -88,4 +88,4 @@ def give_up(memory: Memory, outlook: Outlook) -> Outcome:
         memory.state, zones=outlook.areas, rules=outlook.rules, identities=outlook.identities
     )
     events = list(floor.expire())
-    return Outcome(Memory(floor.state(), memory.alarms), events, [])
+    return Outcome(Memory(floor.state()), events, [])

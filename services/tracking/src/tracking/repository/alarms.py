@@ -48,6 +48,10 @@ UPDATE tracking.alerts SET resolved_at = timestamp, updated_at = timestamp
 WHERE camera_id = $1 AND timestamp > $2 AND resolved_at IS NULL AND cause <> ALL($3)
 AND alert_type NOT IN ('camera_offline', 'productivity_drop') RETURNING *
 """
+_ALL_ENDED: Final = """
+UPDATE tracking.alerts SET resolved_at = now(), updated_at = now()
+WHERE camera_id = $1 AND resolved_at IS NULL AND (alert_type <> 'camera_offline' OR $2) RETURNING *
+"""
 ANOMALY_SEVERITY: Final = {"info": "low", "warning": "medium", "critical": "high"}
 
 
@@ -120,4 +124,14 @@ async def undone(
     found = await connection.fetch(_UNDONE, camera_id, after, kept)
     for row in found:
         await connection.execute(_END_ANOMALY, row["cause"], row["timestamp"])
+    return [dict(row) for row in found]
+
+
+async def all_ended(
+    connection: Connection, camera_id: str, *, with_offline: bool
+) -> list[dict[str, Any]]:
+    """Close the alerts of a camera that nobody can say anything of any more."""
+    found = await connection.fetch(_ALL_ENDED, camera_id, with_offline)
+    for row in found:
+        await connection.execute(_END_ANOMALY, row["cause"], row["resolved_at"])
     return [dict(row) for row in found]

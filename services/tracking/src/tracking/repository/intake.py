@@ -11,7 +11,7 @@ from tracking.repository.pool import Connection
 
 _LOCK: Final = """
 SELECT s.version, s.clock_s, s.checkpoint_s, s.heard_at, s.is_offline,
-    CASE WHEN s.version = $2 THEN NULL ELSE s.state END AS state, c.width, c.height,
+    CASE WHEN s.version = $2 THEN NULL ELSE s.state END AS state, c.active,
     (SELECT revision FROM tracking.rulebook WHERE id = 1) AS revision
 FROM tracking.camera_states s JOIN tracking.cameras c USING (camera_id)
 WHERE s.camera_id = $1 FOR UPDATE OF s
@@ -96,8 +96,7 @@ class Locked:
     heard_at: datetime | None
     is_offline: bool
     state: str | None
-    width: int
-    height: int
+    active: bool
     revision: int
 
 

@@ -1,6 +1,7 @@
 """asyncpg's own pool for what comes each second: arrays and prepared statements, no layer."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final, TypeAlias
@@ -11,6 +12,7 @@ from sqlalchemy.engine import make_url
 from common.errors import DatabaseUnavailable
 from common.settings import ServiceSettings
 
+_log = logging.getLogger("intake")
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[Any]"
 _CONNECT_TIMEOUT_S: Final = 5
 _STATEMENT_TIMEOUT_S: Final = 30
@@ -60,6 +62,7 @@ class IntakePool:
             async with pool.acquire(timeout=_ACQUIRE_TIMEOUT_S) as connection:
                 yield connection
         except UNREACHABLE as error:
+            _log.warning("the database does not answer: %r", error)
             raise DatabaseUnavailable() from error
 
     @asynccontextmanager

@@ -26,9 +26,12 @@ SELECT session_id, $2, 'unseen' FROM dark
 ON CONFLICT (session_id, started_at) DO UPDATE SET state = 'unseen', ended_at = NULL
 """
 _LOST: Final = """
-SELECT DISTINCT s.camera_id FROM tracking.camera_states s
-JOIN tracking.sessions x ON x.camera_id = s.camera_id AND x.exit_time IS NULL
-WHERE s.heard_at < now() - make_interval(secs => $1)
+SELECT s.camera_id FROM tracking.camera_states s JOIN tracking.cameras c USING (camera_id)
+WHERE (NOT c.active OR s.heard_at < now() - make_interval(secs => $1))
+AND (EXISTS (SELECT 1 FROM tracking.sessions x
+        WHERE x.camera_id = s.camera_id AND x.exit_time IS NULL)
+    OR NOT c.active AND EXISTS (SELECT 1 FROM tracking.alerts a
+        WHERE a.camera_id = s.camera_id AND a.resolved_at IS NULL))
 """
 _CLOSE_DARK: Final = """
 DELETE FROM tracking.stretches t USING tracking.sessions s
@@ -78,7 +81,7 @@ async def darken(connection: Connection, camera_id: str, since: datetime) -> Non
 
 
 async def lost(connection: Connection, *, after_s: float) -> list[str]:
-    """Cameras that have been silent for longer than any stay lasts, and still have one."""
+    """Cameras out of use, or silent for longer than any stay lasts, that still have one."""
     return [row["camera_id"] for row in await connection.fetch(_LOST, after_s)]
 
 

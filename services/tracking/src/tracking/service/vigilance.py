@@ -53,7 +53,7 @@ class Vigilance:
     async def _give_up(self, camera_id: str) -> None:
         async with self._pool.transaction() as connection:
             row = await intake.locked(connection, camera_id)
-            if row is None or row.state is None or not row.is_offline:
+            if row is None or row.state is None or (row.active and not row.is_offline):
                 return
             plan = await self._plans.at(connection, row.revision)
             before = Memory.from_text(row.state)
@@ -69,7 +69,9 @@ class Vigilance:
                 is_heard=False,
             )
             await silence.close_dark(connection, list(ended))
-        await self._teller.tell(Happened(plan, outcome.memory, outcome.events))
+            # Of a camera in use, that it is offline remains to be told.
+            alerts = await alarms.all_ended(connection, camera_id, with_offline=not row.active)
+        await self._teller.tell(Happened(plan, outcome.memory, outcome.events, alerts))
 
     async def judge(self) -> bool:
         """Judge the newest hours of one camera's zones; False when none is to be judged."""

@@ -8,7 +8,7 @@ import { html } from "../../app/view.js";
 import { Choice } from "../../parts/fields.js";
 import { Empty, Loaded } from "../../parts/states.js";
 
-const EVERY_MS = 30_000;
+const EVERY_MS = 15_000;
 
 /** One zone over a day, a week or a month. */
 export function Metrics({ query }) {

@@ -133,7 +133,7 @@ function usePicture(camera) {
   const [picture, setPicture] = useState(/** @type {string | null} */ (null));
   const [people, setPeople] = useState(/** @type {[number, number][]} */ ([]));
   const shown = useRef("");
-  const stream = camera.stream?.inspection_id;
+  const stream = camera.stream?.state === "running" ? camera.stream.inspection_id : null;
   useEffect(() => () => URL.revokeObjectURL(shown.current), []);
   const state = useLive(stream ? `/ws/inspections/${stream}?overlay=plain` : null, {
     onEvent: (event) =>

@@ -52,7 +52,7 @@ function Shapes({ overlay, tools, hidden }) {
   const visible = overlay.shapes.filter((shape) => !hidden.includes(shape.tool ?? ""));
   return html`<svg class="shapes" viewBox="0 0 ${overlay.width} ${overlay.height}" role="img"
     aria-label=${t("{n} shapes", { n: visible.length })}>
-    ${visible.map(
+    ${visible.toReversed().map(
       (shape, index) => html`<${Shape} key=${index} shape=${shape} size=${size}
       color=${ROLES[shape.role] ?? PALETTE[tools.indexOf(shape.tool ?? "") % PALETTE.length]} />`,
     )}
