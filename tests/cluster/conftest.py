@@ -75,7 +75,7 @@ Make = Callable[..., Running]
 Member = Callable[..., AbstractAsyncContextManager[Membership]]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def postgres() -> Iterator[Postgres]:
     """A PostgreSQL server."""
     server = Postgres()
@@ -84,7 +84,7 @@ def postgres() -> Iterator[Postgres]:
     server.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nats]:
     """A NATS server."""
     server = Nats(tmp_path_factory.mktemp("nats"))
@@ -93,7 +93,7 @@ def nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nats]:
     server.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def issuer() -> Iterator[Issuer]:
     """The keys by which callers are known."""
     issuer = Issuer()
@@ -134,7 +134,7 @@ def start(
     )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shared(
     tmp_path_factory: pytest.TempPathFactory, postgres: Postgres, nats: Nats, issuer: Issuer
 ) -> Iterator[Running]:

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 Enter = Callable[..., Awaitable[Visit]]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def floor(mesh: LocalMesh, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalMesh]:
     """The mesh with the demo floor on it."""
     environment = {name: text for name, text in os.environ.items() if name[:6] != "GEMBA_"}
@@ -38,7 +38,7 @@ def floor(mesh: LocalMesh, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         process.wait(20)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def browser() -> AsyncIterator[Browser]:
     """One Chromium for all tests; without one they are skipped, but never where CI runs."""
     if not CHROMIUM.exists() and not os.environ.get("GEMBA_TEST_EVERYTHING"):

@@ -39,10 +39,9 @@ async def test_an_administrator_reads_logs_as_they_come(
 ) -> None:
     visit = await enter()
     page = await visit.to("/cluster/logs?component=devices")
-    await page.get_by_role("button", name="Live", exact=True).click()
     name = f"Logged {secrets.token_hex(4)}"
     async with page.expect_websocket(lambda socket: "/ws/logs-" in socket.url, timeout=15_000):
-        pass
+        await page.get_by_role("button", name="Live", exact=True).click()
     await expect(page.locator(".log")).to_be_visible()
     for _ in range(20):
         await admin.get(f"/api/devices/?search={name.replace(' ', '-')}")

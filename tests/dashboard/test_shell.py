@@ -57,6 +57,7 @@ async def test_a_viewer_sees_no_button_that_would_be_refused(enter: Enter) -> No
     await expect(page.get_by_role("heading", name="Ada (demo)")).to_be_visible()
     await expect(page.get_by_text("New key")).to_have_count(0)
     await visit.to("/devices")
+    await page.get_by_label("Search").fill("Oven zone 1")
     await expect(page.get_by_text("Oven zone 1 (demo)")).to_be_visible()
     await expect(page.get_by_text("Add a device")).to_have_count(0)
     await visit.to("/vision/editor")

@@ -35,7 +35,7 @@ class Process:
         return int(status.split("VmRSS:")[1].split()[0])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def echo() -> AsyncIterator[str]:
     """The address of a service that tells what reached it."""
     port = pick(_TEST_PORTS)
@@ -55,7 +55,7 @@ async def echo() -> AsyncIterator[str]:
 StartGateway = Callable[..., Awaitable[Process]]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def gateway_environment(mesh: LocalMesh, echo: str) -> dict[str, str]:
     """What a gateway needs to stand beside the mesh's own."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("GEMBA_")}
@@ -103,7 +103,7 @@ async def _is_ready(client: httpx.AsyncClient, url: str) -> bool:
         return False
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def second(
     gateway_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Process]:

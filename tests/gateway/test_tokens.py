@@ -12,7 +12,7 @@ from jose.utils import base64url_encode
 from gemba_local.mesh import LocalMesh
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def public_key(stranger: httpx.AsyncClient) -> dict[str, str]:
     """The gateway's key as everybody sees it."""
     answer = await stranger.get("/.well-known/jwks.json")

@@ -67,7 +67,7 @@ class Narrow(NamedTuple):
     probe_url: str
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def narrow(
     mesh: LocalMesh, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Narrow]:

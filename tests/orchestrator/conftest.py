@@ -56,7 +56,7 @@ class Running:
 Make = Callable[..., Running]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def postgres() -> Iterator[Postgres]:
     """A PostgreSQL server with a migrated database to copy."""
     server = Postgres()
@@ -66,7 +66,7 @@ def postgres() -> Iterator[Postgres]:
     server.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nats]:
     """A NATS server."""
     server = Nats(tmp_path_factory.mktemp("nats"))
@@ -75,7 +75,7 @@ def nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nats]:
     server.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def issuer() -> Iterator[Issuer]:
     """The keys by which callers are known."""
     issuer = Issuer()
@@ -120,7 +120,7 @@ def _launch(
     return running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shared(
     tmp_path_factory: pytest.TempPathFactory, postgres: Postgres, nats: Nats, issuer: Issuer
 ) -> Iterator[Running]:
@@ -130,7 +130,7 @@ def shared(
         yield _launch(stack, folder, servers=(postgres, nats, issuer))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def forgetful(
     tmp_path_factory: pytest.TempPathFactory, postgres: Postgres, nats: Nats, issuer: Issuer
 ) -> Iterator[Running]:

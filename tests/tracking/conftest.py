@@ -41,7 +41,7 @@ class Running:
 Make = Callable[..., Running]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def postgres() -> Iterator[Postgres]:
     """A PostgreSQL server."""
     server = Postgres()
@@ -50,7 +50,7 @@ def postgres() -> Iterator[Postgres]:
     server.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nats]:
     """A NATS server."""
     server = Nats(tmp_path_factory.mktemp("nats"))
@@ -59,7 +59,7 @@ def nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nats]:
     server.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def issuer() -> Iterator[Issuer]:
     """The keys by which callers are known."""
     issuer = Issuer()
@@ -91,7 +91,7 @@ def launched(
     return Running(f"http://127.0.0.1:{port}", issuer, nats, log, environment)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shared(
     tmp_path_factory: pytest.TempPathFactory, postgres: Postgres, nats: Nats, issuer: Issuer
 ) -> Iterator[Running]:

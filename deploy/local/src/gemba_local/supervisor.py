@@ -1,6 +1,7 @@
 """Keeps children running: restarts one that ended, with back-off, and stops all in order."""
 
 import asyncio
+import os
 import signal
 import time
 from collections.abc import Callable, Iterable
@@ -8,7 +9,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
-from common.schemas.mesh import RESTART_EXIT_CODE
 from gemba_local.children import ChildSpec, RunningChild, describe_exit
 from gemba_local.journal import Journal
 from gemba_local.problems import RunnerError
@@ -117,7 +117,7 @@ class Supervisor:
     def _delay(self, record: ChildRecord, last_s: float, *, lived_s: float) -> float:
         """How long to wait before the next start; one that was told to restart starts at once."""
         name = record.spec.name
-        if record.last_end == describe_exit(RESTART_EXIT_CODE):
+        if record.last_end == describe_exit(os.EX_TEMPFAIL):
             self._journal.note(f"{name} was told to restart; starting again")
             return 0.0
         delay_s = self._backoff.next_delay(last_s, lived_s=lived_s)

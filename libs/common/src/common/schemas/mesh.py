@@ -5,6 +5,7 @@ seconds; `mesh.logs.<component>` carries JSON lines; `mesh.tuning` is a Tuning. 
 HostSample is an event of the stream, `gemba.system.sample.<node>`.
 """
 
+import os
 from datetime import datetime
 from typing import Any, Final, Literal
 
@@ -17,7 +18,7 @@ BEACON_EVERY_S: Final = 2.0
 DROPPED_HEADER: Final = "Dropped"
 # A node's order to restart ends its process with this code (sysexits' EX_TEMPFAIL), so that what
 # restarts processes only "on failure" starts it again too.
-RESTART_EXIT_CODE: Final = 75
+RESTART_EXIT_CODE: Final = os.EX_TEMPFAIL
 
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 

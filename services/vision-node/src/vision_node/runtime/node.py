@@ -134,9 +134,10 @@ def _onnx(models: Models) -> dict[str, object]:
 
 async def _drain(node: Node, timeout_s: float) -> None:
     """Finish, deliver, leave: in at most `timeout_s` together."""
-    until = time.monotonic() + timeout_s - _LEAVE_S
-    await node.inspections.drain(max(0.0, until - time.monotonic() - _LEAVE_S))
+    leave_s = min(_LEAVE_S, timeout_s / 4)
+    until = time.monotonic() + timeout_s - leave_s
+    await node.inspections.drain(max(0.0, until - time.monotonic() - leave_s))
     with suppress(TimeoutError):
         async with asyncio.timeout(max(0.0, until - time.monotonic())):
             await node.delivery.emptied()
-    await node.presence.leave(_LEAVE_S)
+    await node.presence.leave(leave_s)
