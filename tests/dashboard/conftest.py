@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.async_api import Browser
+from playwright.async_api import Browser, expect
 
 from gemba_local.mesh import LocalMesh
 from tests.dashboard.browser import CHROMIUM, Visit, chromium, visit
@@ -43,6 +43,8 @@ async def browser() -> AsyncIterator[Browser]:
     """One Chromium for all tests; without one they are skipped, but never where CI runs."""
     if not CHROMIUM.exists() and not os.environ.get("GEMBA_TEST_EVERYTHING"):
         pytest.skip(f"{CHROMIUM} is not here: apt-get install chromium")
+    # A claim is waited for, not timed: the mesh and the demo floor share the machine with it.
+    expect.set_options(timeout=20_000)
     async with chromium() as browser:
         yield browser
 
