@@ -12,7 +12,8 @@ import orjson
 from fastapi import WebSocket, WebSocketDisconnect
 
 from common.bus import Bus, Resync
-from tracking.streaming.feed import EVENTS, Feed, Message, Overrun, Stale, Viewer, encode
+from common.viewing import Message, Overrun, Stale, Viewer
+from tracking.streaming.feed import EVENTS, Feed, encode
 
 _TRY_AGAIN: Final = 1013
 _SEND_TIMEOUT_S: Final = 20.0
