@@ -143,5 +143,4 @@ def _backends(settings: RunnerSettings, kept: Secrets, ports: Mapping[str, int])
         database,
         nats_url=f"nats://{who}:{ports['nats']}",
         nats_mqtt_url=f"mqtt://{who}:{ports['nats_mqtt']}",
-        nats_monitor_url=f"http://127.0.0.1:{ports['nats_monitor']}",
     )

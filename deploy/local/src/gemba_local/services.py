@@ -58,7 +58,7 @@ CHECKOUT: Final = Path(__file__).parents[4]
 _PRIVATE: Final = frozenset({
     "GEMBA_ADMIN_PASSWORD", "GEMBA_BOOTSTRAP_MACHINE_KEY", "GEMBA_DATABASE_URL",
     "GEMBA_DATA_DIR", "GEMBA_HOST", "GEMBA_MACHINE_KEY", "GEMBA_MESH_SECRET",
-    "GEMBA_NATS_MONITOR_URL", "GEMBA_NATS_MQTT_URL", "GEMBA_NATS_URL", "GEMBA_REDIS_URL",
+    "GEMBA_NATS_MQTT_URL", "GEMBA_NATS_URL", "GEMBA_REDIS_URL",
     "GEMBA_SERVICE_SECRET", "GEMBA_SIGNING_KEY_FILE",
 })  # fmt: skip
 
@@ -70,7 +70,6 @@ class Backends:
     database_url: str
     nats_url: str
     nats_mqtt_url: str = ""
-    nats_monitor_url: str = ""
 
 
 @dataclass(frozen=True)
@@ -172,7 +171,6 @@ class Roster:
             "GEMBA_MESH_SECRET": self.secrets.mesh_secret,
             "GEMBA_ADMIN_PASSWORD": self.secrets.admin_password,
             "GEMBA_BOOTSTRAP_MACHINE_KEY": self.secrets.machine_key,
-            "GEMBA_NATS_MONITOR_URL": self.backends.nats_monitor_url,
         }
 
     def _shared(self) -> dict[str, str]:
