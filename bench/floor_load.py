@@ -135,14 +135,8 @@ async def bare_ms(address: str, rounds: int = 300) -> float:
         async with connection.transaction():
             await intake.locked(connection, "CAM0")
             await intake.keep_frames(connection, "CAM0", stored)
-            await intake.save(
-                connection,
-                "CAM0",
-                clock_s=memory.state.clock_s,
-                state=text,
-                sessions=sessions,
-                places=places,
-            )
+            kept = intake.Kept(memory.state.clock_s, text, sessions, places)
+            await intake.save(connection, "CAM0", kept)
         times.append(time.perf_counter() - began)
     await connection.close()
     return statistics.median(times) * 1000

@@ -25,7 +25,9 @@ async def test_no_page_has_a_serious_fault(
     enter: Enter, admin: httpx.AsyncClient, scheme: str
 ) -> None:
     visit = await enter(color_scheme=scheme)
-    await expect((await visit.to("/devices")).get_by_text("Pump 1 (demo)")).to_be_visible()
+    page = await visit.to("/devices")
+    await page.get_by_label("Search").fill("pump 1")
+    await expect(page.get_by_text("Pump 1 (demo)")).to_be_visible()
     device = (await admin.get("/api/devices/?search=pump%201")).json()["results"][0]["id"]
     faults: list[str] = []
     for place in [one.format(device=device) for one in PLACES]:

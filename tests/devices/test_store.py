@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from common.errors import DatabaseUnavailable, RateLimited, Unavailable
+from common.pool import Pool
 from devices.numbers import BadNumber, exact, loads_exact
 from devices.readings import GOOD, Reading
 from devices.settings import Settings
 from devices.store.commit import GroupCommit, Outcome
 from devices.store.directory import Directory
 from devices.store.partitions import Leaf, Partitions
-from devices.store.pool import StorePool
 from devices.store.rollups import repair_rollups
 from devices.store.submission import Submission
 from devices.store.writer import Writer
@@ -42,7 +42,7 @@ class Store:
     def __init__(self, mesh: LocalMesh, **more: Any) -> None:
         url = mesh.database_url.replace("postgresql://", "postgresql+asyncpg://")
         self.settings = Settings(database_url=SecretStr(url), **more)
-        self.pool = StorePool(self.settings, size=6)
+        self.pool = Pool(self.settings, application="test", size=6)
         self.directory = Directory(self.settings)
         self.partitions = Partitions()
         self.commit = GroupCommit(self.pool, directory=self.directory, partitions=self.partitions)
@@ -177,7 +177,7 @@ async def test_many_senders_are_all_answered(store: Store, device: dict[str, Any
 async def test_unreachable_database_is_said_to_be_so(device: dict[str, Any]) -> None:
     url = "postgresql+asyncpg://nobody@127.0.0.1:9/none"
     settings = Settings(database_url=SecretStr(url))
-    pool = StorePool(settings, size=1)
+    pool = Pool(settings, application="test", size=1)
     commit = GroupCommit(pool, directory=Directory(settings), partitions=Partitions())
     with pytest.raises(DatabaseUnavailable):
         await commit.commit([Submission(1, readings(1), NOW)])

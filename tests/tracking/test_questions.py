@@ -157,14 +157,19 @@ async def test_why_a_zone_was_slow_is_answered_from_the_data(asked: Floor) -> No
 
 
 async def test_like_anomalies_of_the_past_are_sources(asked: Floor) -> None:
-    anomalies = (await asked.client.get("/api/v1/anomalies")).json()["anomalies"]
-    first = anomalies[-1]["anomaly_id"]
+    async def likes_of() -> tuple[dict[str, Any], list[Any]]:
+        told = await ask(asked, f"Why were workers idle in {asked.z1} on 2025-01-15?")
+        return told, [one for one in told["sources"] if one["type"] == "vector"]
+
+    async def any_like() -> Any:
+        return (await likes_of())[1]
+
+    nearest = (await eventually(any_like, timeout_s=40))[0]["payload"]["anomaly_id"]
     body = {"root_cause": "รอชิ้นส่วนจากคลัง"}
-    await asked.client.post(f"/api/v1/anomalies/{first}/resolve", json=body)
+    await asked.client.post(f"/api/v1/anomalies/{nearest}/resolve", json=body)
 
     async def found() -> Any:
-        told = await ask(asked, f"Why were workers idle in {asked.z1} on 2025-01-15?")
-        likes = [one for one in told["sources"] if one["type"] == "vector"]
+        told, likes = await likes_of()
         return (told, likes) if any(one["payload"]["root_cause"] for one in likes) else None
 
     told, likes = await eventually(found, timeout_s=40)

@@ -62,7 +62,7 @@ class PageRequest:
         return f"{self.path}/?{urlencode([*kept, ('page', str(number))])}"
 
 
-def _requested_page(
+async def _requested_page(
     request: Request,
     page: Annotated[str, Query(description="Number of the page, from 1.")] = "1",
     page_size: Annotated[str, Query(description="Items a page: at most 100.")] = "",

@@ -8,6 +8,7 @@ from typing import Final
 from fastapi import FastAPI
 
 from common.parts import Parts
+from common.pool import Pool
 from common.serve import create_app
 from devices.api import readings_in, readings_out, registry, rules, sockets
 from devices.hub import Hub
@@ -19,7 +20,6 @@ from devices.settings import Settings
 from devices.store.commit import GroupCommit
 from devices.store.directory import Directory
 from devices.store.partitions import Partitions
-from devices.store.pool import StorePool
 from devices.store.submission import Submission
 from devices.store.writer import Writer
 from devices.watching import Watcher
@@ -34,7 +34,9 @@ class Devices:
 
     def __init__(self, settings: Settings) -> None:
         self.parts = Parts(settings, package="devices", metadata=metadata)
-        self.store = StorePool(settings, size=settings.ingest_lanes + _READERS)
+        self.store = Pool(
+            settings, application="devices-store", size=settings.ingest_lanes + _READERS
+        )
         self.directory = Directory(settings)
         self.partitions = Partitions()
         self.live = LiveReadings(self.parts.bus)

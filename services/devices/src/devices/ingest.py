@@ -10,13 +10,13 @@ from prometheus_client import Counter
 
 from common.db import Database
 from common.errors import BadRequest, InvalidToken, MalformedBody, NotFound
+from common.pool import Pool
 from devices.numbers import loads_exact
 from devices.readings import Bounds, Reading, parse_readings
 from devices.senml import MEDIA_TYPE as SENML
 from devices.senml import parse_senml
 from devices.service import Registry
 from devices.settings import Settings
-from devices.store.pool import StorePool
 from devices.store.submission import Repeat, Submission
 from devices.store.writer import Writer
 from devices.telemetry import Telemetry, parse_telemetry
@@ -40,7 +40,7 @@ class Ingest:
     """Parses what arrives and waits for its commit."""
 
     def __init__(
-        self, settings: Settings, *, writer: Writer, database: Database, pool: StorePool
+        self, settings: Settings, *, writer: Writer, database: Database, pool: Pool
     ) -> None:
         self._writer = writer
         self._database = database

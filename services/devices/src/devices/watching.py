@@ -12,10 +12,10 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 
 from common.bus import Bus, subject
+from common.pool import Connection, Pool
 from devices.cadence import stale_after
 from devices.rules import RateOfChange, RuleParameters, Silence, Threshold, advance
 from devices.schemas import rfc3339
-from devices.store.pool import Connection, StorePool
 from devices.store.rules import (
     MOST_READINGS,
     DueRule,
@@ -35,7 +35,7 @@ _PARAMETERS: Final[TypeAdapter[Any]] = TypeAdapter(RuleParameters)
 class Watcher:
     """Looks at rules whose device has sent something, and at all of them now and then."""
 
-    def __init__(self, pool: StorePool, bus: Bus) -> None:
+    def __init__(self, pool: Pool, bus: Bus) -> None:
         self._pool = pool
         self._bus = bus
         self._ruled: set[int] = set()

@@ -9,10 +9,10 @@ from typing import Final
 import asyncpg
 
 from common.errors import ServiceError
+from common.pool import Pool
 from devices.settings import Settings
 from devices.store.directory import Directory
 from devices.store.partitions import Partitions, coming
-from devices.store.pool import StorePool
 from devices.store.retention import drop_old_rollups, remove_orphans, settle_retention
 from devices.store.rollups import repair_rollups
 
@@ -41,7 +41,7 @@ class Upkeep:
         self,
         settings: Settings,
         *,
-        pool: StorePool,
+        pool: Pool,
         partitions: Partitions,
         directory: Directory,
     ) -> None:

@@ -1,6 +1,8 @@
 """`python -m tracking` runs the tracking service."""
 
 from common.serve import serve
+from common.shortcuts import Shortcuts
+from tracking.api.observations import shortcuts
 from tracking.app import build_app
 from tracking.settings import Settings
 
@@ -8,7 +10,8 @@ from tracking.settings import Settings
 def main() -> None:
     """Serve until SIGTERM."""
     settings = Settings()
-    serve(build_app(settings), settings, component="tracking", port=settings.tracking_port)
+    app = Shortcuts(build_app(settings), shortcuts)
+    serve(app, settings, component="tracking", port=settings.tracking_port)
 
 
 if __name__ == "__main__":

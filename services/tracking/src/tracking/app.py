@@ -10,6 +10,7 @@ from fastapi import APIRouter, FastAPI
 
 from common.loops import repeat
 from common.parts import Parts
+from common.pool import Pool
 from common.serve import create_app
 from tracking.api import (
     alerts,
@@ -28,7 +29,6 @@ from tracking.api import (
 from tracking.api.dependencies import Services
 from tracking.events import Events
 from tracking.models import metadata
-from tracking.repository.pool import IntakePool
 from tracking.service.answering import AnswerService
 from tracking.service.attention import AttentionService
 from tracking.service.intake import IntakeService
@@ -78,7 +78,7 @@ class Assembly:
         self.settings = settings
         self.parts = Parts(settings, package="tracking", metadata=metadata)
         database, events = self.parts.database, Events(self.parts.bus)
-        self.pool = IntakePool(settings, size=settings.ingest_connections)
+        self.pool = Pool(settings, application="tracking-intake", size=settings.ingest_connections)
         self.feed = Feed(self.parts.bus)
         teller, plans = Teller(events), Plans(settings.timezone)
         rules = RulebookService(settings, database)

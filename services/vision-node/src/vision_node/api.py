@@ -29,7 +29,7 @@ class Running(BaseModel):
     unsent_results: int
 
 
-def node_of(request: Request) -> Node:
+async def node_of(request: Request) -> Node:
     """The running node; a dependency."""
     node: Node = request.app.state.node
     return node

@@ -32,7 +32,7 @@ class Services:
     hub: Hub
 
 
-def services_of(connection: HTTPConnection) -> Services:
+async def services_of(connection: HTTPConnection) -> Services:
     """The services on the app's state; a dependency."""
     services: Services = connection.app.state.services
     return services

@@ -16,7 +16,7 @@ router = APIRouter()
 @router.websocket("/ws/{client_id}")
 async def watch(websocket: WebSocket, client_id: str) -> None:
     """Events of all topics that the caller may read; `subscribe` narrows them."""
-    services = services_of(websocket)
+    services = await services_of(websocket)
     try:
         allowed = topics_of(await current_principal(websocket))
         if not allowed:

@@ -10,11 +10,11 @@ from common.auth import Principal, require
 from common.bus import Bus
 from common.db import Database, Session
 from common.errors import ValidationFailed
+from common.pool import Pool
 from devices.ingest import Ingest
 from devices.readings import BadReading, moment
 from devices.service import Registry
 from devices.store.directory import Directory
-from devices.store.pool import StorePool
 from devices.watching import Watcher
 
 _LARGEST_ID: Final = 2**31 - 1
@@ -41,11 +41,13 @@ def _time(name: str, text: str | None) -> datetime | None:
         raise ValidationFailed(fields={name: [error.text]}, in_body=False) from error
 
 
-def _start(start: Annotated[str | None, Query(description="RFC 3339, inclusive.")] = None) -> Any:
+async def _start(
+    start: Annotated[str | None, Query(description="RFC 3339, inclusive.")] = None,
+) -> Any:
     return _time("start", start)
 
 
-def _end(end: Annotated[str | None, Query(description="RFC 3339, exclusive.")] = None) -> Any:
+async def _end(end: Annotated[str | None, Query(description="RFC 3339, exclusive.")] = None) -> Any:
     return _time("end", end)
 
 
@@ -56,7 +58,7 @@ Metric = Annotated[str | None, Query(max_length=100, description="Only this metr
 RegistryPart = Annotated[Registry, Depends(_registry)]
 IngestPart = Annotated[Ingest, _part("ingest")]
 WatcherPart = Annotated[Watcher, _part("watcher")]
-StorePart = Annotated[StorePool, _part("store")]
+StorePart = Annotated[Pool, _part("store")]
 DirectoryPart = Annotated[Directory, _part("directory")]
 DatabasePart = Annotated[Database, _part("database")]
 BusPart = Annotated[Bus, _part("bus")]

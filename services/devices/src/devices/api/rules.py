@@ -10,6 +10,7 @@ from common.auth import require_service
 from common.bus import Bus, subject
 from common.db import Session
 from common.pages import Page, RequestedPage
+from common.pool import Pool
 from common.serve import service_router
 from devices.api.parts import (
     BusPart,
@@ -24,7 +25,6 @@ from devices.api.parts import (
 from devices.rule_service import Rules
 from devices.rules import RuleParameters, Severity
 from devices.schemas import Moment
-from devices.store.pool import StorePool
 from devices.store.ranges import series_of
 from devices.store.rules import alerts_of
 from devices.watching import alert_event
@@ -169,6 +169,6 @@ async def open_alerts(store: StorePart) -> list[AlertOut]:
     return [AlertOut(**alert_event(alert)) for alert in found]
 
 
-async def _demand_device(store: StorePool, device_id: int) -> None:
+async def _demand_device(store: Pool, device_id: int) -> None:
     async with store.connection() as connection:
         await series_of(connection, device_id)

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Final, NamedTuple
 
 from common.errors import ValidationFailed
-from devices.store.pool import Connection, StorePool
+from common.pool import Connection, Pool
 from devices.store.ranges import SeriesInfo, Window, count_points, series_of, whole_of
 from devices.units import conversion
 
@@ -99,7 +99,7 @@ def buckets_within(window: Window, seconds: int) -> int:
 
 
 async def bucketed(
-    pool: StorePool,
+    pool: Pool,
     device_id: int,
     *,
     metric: str,

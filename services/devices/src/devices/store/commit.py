@@ -1,7 +1,8 @@
 """One transaction for many submissions: COPY when all is new, ON CONFLICT when something repeats.
 
-A unique violation anywhere in a COPY undoes the group, which is then inserted row by row; for the
-next groups that is expected, as whoever repeats one message repeats more.
+A unique violation anywhere in a COPY, or two of them that wait for each other, undoes the group,
+which is then inserted row by row and in order; for the next groups that is expected, as whoever
+repeats one message repeats more.
 """
 
 import io
@@ -13,9 +14,9 @@ from typing import Final
 import asyncpg
 
 from common.errors import Conflict, InvalidToken, NotFound, ServiceError
+from common.pool import Connection, Pool
 from devices.store.directory import Directory
 from devices.store.partitions import Leaf, Partitions, is_gone
-from devices.store.pool import Connection, StorePool
 from devices.store.rows import Rows
 from devices.store.statements import (
     AT_ONCE,
@@ -27,7 +28,8 @@ from devices.store.statements import (
 )
 from devices.store.submission import Submission
 
-_ATTEMPTS: Final = 4
+# Each COPY that is under way may cost an attempt; as many run as the store has connections.
+_ATTEMPTS: Final = 8
 _CAREFUL_GROUPS: Final = 32
 _SMALL_ROWS: Final = 400
 Outcome = int | ServiceError
@@ -36,7 +38,7 @@ Outcome = int | ServiceError
 class GroupCommit:
     """Commits groups of submissions; several may be under way at once."""
 
-    def __init__(self, pool: StorePool, *, directory: Directory, partitions: Partitions) -> None:
+    def __init__(self, pool: Pool, *, directory: Directory, partitions: Partitions) -> None:
         self._pool = pool
         self._directory = directory
         self._partitions = partitions
@@ -63,10 +65,8 @@ class GroupCommit:
                 outcomes = await self._attempt(
                     connection, group, refused=refused, for_copy=for_copy
                 )
-            except asyncpg.UniqueViolationError:
+            except (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError):
                 self._careful_groups = _CAREFUL_GROUPS
-            except asyncpg.DeadlockDetectedError:
-                pass
             except asyncpg.CheckViolationError as error:
                 if not is_gone(error) or attempt + 1 == _ATTEMPTS:
                     raise

@@ -6,8 +6,8 @@ from typing import Final, NamedTuple
 import asyncpg
 
 from common.errors import ServiceError
+from common.pool import Connection
 from devices.settings import Settings
-from devices.store.pool import Connection
 
 _MOST_KNOWN: Final = 500_000
 NO_UNIT: Final = 1

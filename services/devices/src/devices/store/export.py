@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final
 
-from devices.store.pool import Connection, StorePool
+from common.pool import Connection, Pool
 from devices.store.ranges import SeriesInfo, Window, series_of, whole_of
 
 HEADER: Final = b"id,metric,value,unit,timestamp\n"
@@ -28,7 +28,7 @@ ORDER BY m.timestamp
 
 
 async def csv_pieces(
-    pool: StorePool,
+    pool: Pool,
     device_id: int,
     *,
     metric: str | None,
@@ -70,7 +70,7 @@ async def _next(
 
 
 async def _produce(
-    pool: StorePool,
+    pool: Pool,
     pieces: "asyncio.Queue[bytes | None]",
     device_id: int,
     *,

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from common.pages import PageRequest
-from devices.store.pool import StorePool
+from common.pool import Pool
 from devices.store.ranges import (
     Point,
     Window,
@@ -15,7 +15,7 @@ from devices.store.ranges import (
 
 
 async def page_of_points(
-    pool: StorePool,
+    pool: Pool,
     device_id: int,
     *,
     metric: str | None,

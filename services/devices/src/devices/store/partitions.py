@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 import asyncpg
 
-from devices.store.pool import Connection
+from common.pool import Connection
 
 BY_DAY_UP_TO: Final = 31
 _LOCK: Final = 0x67656D6264657673  # "gembdevs": one maker or dropper at a time

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Final, NamedTuple
 
 from common.errors import NotFound
-from devices.store.pool import Connection, StorePool
+from common.pool import Connection, Pool
 
 _NEWEST_SERIES: Final = 100
 _WIDENING_DAYS: Final = (1, 32)
@@ -157,7 +157,7 @@ def whole_of(series: Sequence[SeriesInfo]) -> Window:
 
 
 async def newest_of_device(
-    pool: StorePool, device_id: int, *, metric: str | None, limit: int
+    pool: Pool, device_id: int, *, metric: str | None, limit: int
 ) -> list[Point]:
     """The device's newest points over all its metrics, or one.
 
@@ -180,9 +180,7 @@ async def newest_of_device(
         return await newest_points(connection, series, whole, limit=limit)
 
 
-async def latest_of_device(
-    pool: StorePool, device_id: int
-) -> list[tuple[str, Decimal, str, datetime]]:
+async def latest_of_device(pool: Pool, device_id: int) -> list[tuple[str, Decimal, str, datetime]]:
     """By metric in alphabetical order: its newest value, unit and time.
 
     Raises:

@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Final
 
+from common.pool import Connection, Pool
 from devices.settings import Settings
 from devices.store.partitions import BY_DAY_UP_TO
-from devices.store.pool import Connection, StorePool
 
 _BATCH: Final = 10_000
 _REPEATS_KEPT: Final = "24 hours"
@@ -65,7 +65,7 @@ async def drop_old_rollups(connection: Connection, now: datetime) -> None:
     )
 
 
-async def remove_orphans(pool: StorePool) -> int:
+async def remove_orphans(pool: Pool) -> int:
     """Remove some readings of removed devices; how many rows that took, 0 at the end."""
     async with pool.transaction() as connection:
         series_id = await connection.fetchval(

@@ -7,7 +7,7 @@ query takes marked hours from the readings themselves, so that its answer is alw
 
 from typing import Final
 
-from devices.store.pool import Connection, StorePool
+from common.pool import Connection, Pool
 
 _LOCK: Final = 0x67656D62726F6C6C  # "gembroll"
 _MOST_MARKS: Final = 20_000
@@ -53,7 +53,7 @@ GROUP BY 1, 2, 3
 """
 
 
-async def repair_rollups(pool: StorePool) -> int:
+async def repair_rollups(pool: Pool) -> int:
     """Reckon some of the marked hours anew; how many, 0 when none is left.
 
     Raises:

@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from devices.store.pool import Connection, StorePool
+from common.pool import Connection, Pool
 
 MOST_READINGS: Final = 5_000
 _CLOCK_SKEW: Final = 2
@@ -59,14 +59,14 @@ class DueRule(NamedTuple):
     last_at: datetime | None
 
 
-async def due_rules(pool: StorePool, devices: Sequence[int] | None) -> list[int]:
+async def due_rules(pool: Pool, devices: Sequence[int] | None) -> list[int]:
     """Rules with something new to look at: of these devices, or, with silence rules, of all."""
     async with pool.connection() as connection:
         wanted = None if devices is None else list(devices)
         return [row["id"] for row in await connection.fetch(_DUE, wanted)]
 
 
-async def ruled_devices(pool: StorePool) -> set[int]:
+async def ruled_devices(pool: Pool) -> set[int]:
     """Devices that have a rule over readings."""
     query = "SELECT DISTINCT device_id FROM devices.rule WHERE enabled AND kind <> 'silence'"
     async with pool.connection() as connection:
@@ -149,7 +149,7 @@ async def end_alert(
 
 
 async def alerts_of(
-    pool: StorePool, device_id: int | None, *, is_open: bool | None, limit: int, offset: int
+    pool: Pool, device_id: int | None, *, is_open: bool | None, limit: int, offset: int
 ) -> tuple[list[dict[str, Any]], int]:
     """Alerts of a device, or of all, newest first, and how many there are."""
     where = (

@@ -16,11 +16,14 @@ SELECT * FROM unnest($1::bytea[], $2::bytea[], $3::int[]) ORDER BY 1
 ON CONFLICT (scope) DO UPDATE SET scope = excluded.scope
 RETURNING scope, body_hash, accepted, xmax = 0 AS is_new
 """
+# In one order, whatever the order in which they came: two writers of the same rows wait for each
+# other instead of deadlocking.
 _INSERT: Final = """
 INSERT INTO devices.measurement (series_id, unit_id, kept_days, quality, timestamp, value)
 SELECT s, u, k, q, t, v::numeric
 FROM unnest($1::int[], $2::int[], $3::smallint[], $4::smallint[], $5::timestamptz[], $6::text[])
     AS r (s, u, k, q, t, v)
+{where} ORDER BY s, t
 """
 # What the rows change beside: the newest of each series, hours to reckon anew, sightings.
 _TOUCH: Final = """
@@ -68,7 +71,8 @@ def _touch(first: int, *, where: str) -> str:
     return _TOUCH.format(*places, where=where, no_unit=NO_UNIT, most_sightings=MOST_SIGHTINGS)
 
 
-INSERT: Final = f"{_INSERT} ON CONFLICT DO NOTHING"
+_WHERE_OWNED: Final = "WHERE (SELECT holds FROM guard)"
+INSERT: Final = f"{_INSERT.format(where='')} ON CONFLICT DO NOTHING"
 TOUCH: Final = f"WITH {_touch(1, where='')} SELECT 1"
 # A small group in one statement and one round trip. It stores nothing unless every device is
 # there and every token still holds; then the group is judged one by one.
@@ -83,7 +87,7 @@ WITH owners AS MATERIALIZED (
         WHERE o.id IS NULL OR o.token_hash IS DISTINCT FROM COALESCE(w.token_hash, o.token_hash)
     ) AS holds
 ), stored AS (
-    {_INSERT} WHERE (SELECT holds FROM guard) ON CONFLICT DO NOTHING
-), {_touch(7, where="WHERE (SELECT holds FROM guard)")}
+    {_INSERT.format(where=_WHERE_OWNED)} ON CONFLICT DO NOTHING
+), {_touch(7, where=_WHERE_OWNED)}
 SELECT id, public_id FROM owners WHERE (SELECT holds FROM guard)
 """

@@ -45,7 +45,7 @@ class Services:
     recalls: Recalls
 
 
-def services_of(connection: HTTPConnection) -> Services:
+async def services_of(connection: HTTPConnection) -> Services:
     """The services on the app's state; a dependency."""
     services: Services = connection.app.state.services
     return services

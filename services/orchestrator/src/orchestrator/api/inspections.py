@@ -24,7 +24,7 @@ router = service_router(prefix="/api/v1/inspections", tags=["inspections"])
 _SHOWN = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif", "application/json"})
 
 
-def _filter(
+async def _filter(
     status: InspectionStatus | None = None,
     machine_id: Annotated[str | None, Query(max_length=64)] = None,
     inspection_type: Annotated[str | None, Query(max_length=64)] = None,

@@ -22,7 +22,7 @@ _PICTURES: Final[dict[str, Pictures]] = {"": "none", "jpeg": "drawn", "plain": "
 @router.websocket("/ws/inspections/{inspection_id}")
 async def watch_inspection(websocket: WebSocket, inspection_id: str) -> None:
     """Events of one inspection; closes with 1000 after the final one."""
-    services = services_of(websocket)
+    services = await services_of(websocket)
 
     async def state() -> dict[str, Any] | None:
         try:
@@ -49,7 +49,7 @@ async def watch_inspection(websocket: WebSocket, inspection_id: str) -> None:
 @router.websocket("/ws/machines/{machine_id}")
 async def watch_machine(websocket: WebSocket, machine_id: str) -> None:
     """Events of one machine and of the inspections on it."""
-    services = services_of(websocket)
+    services = await services_of(websocket)
 
     async def state() -> dict[str, Any] | None:
         try:

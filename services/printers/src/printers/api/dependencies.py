@@ -33,16 +33,16 @@ class Services:
     commands: CommandService
 
 
-def services_of(connection: HTTPConnection) -> Services:
+async def services_of(connection: HTTPConnection) -> Services:
     """The services on the app's state; a dependency."""
     services: Services = connection.app.state.services
     return services
 
 
-def lens_of(connection: HTTPConnection) -> Lens:
+async def lens_of(connection: HTTPConnection) -> Lens:
     """Whose language the answer is in, in the factory's zone, now."""
     return Lens(
-        zone=ZoneInfo(services_of(connection).settings.timezone),
+        zone=ZoneInfo((await services_of(connection)).settings.timezone),
         now=datetime.now(UTC),
         is_english=prefers_english(connection.headers.get("accept-language", "")),
     )

@@ -21,9 +21,9 @@ async def watch_printers(websocket: WebSocket) -> None:
     """Events of all printers, or of one, each with its `seq`."""
     bus: Bus = websocket.app.state.bus
     feed: Feed = websocket.app.state.feed
-    services = services_of(websocket)
+    services = await services_of(websocket)
     printer_id = websocket.query_params.get("printer_id")
-    lens = lens_of(websocket)
+    lens = await lens_of(websocket)
 
     async def state() -> dict[str, Any]:
         shown = await services.fleet.everyone(lens, printer_id=printer_id)

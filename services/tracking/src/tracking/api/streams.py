@@ -26,5 +26,5 @@ async def watch_floor(websocket: WebSocket) -> None:
         await refuse(websocket, error)
         return
     await websocket.accept()
-    state = services_of(websocket).ticker.metrics_update
+    state = (await services_of(websocket)).ticker.metrics_update
     await Watch(websocket, bus=bus, feed=feed, state=state).serve(after)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from tracking.repository.pool import Connection
+from common.pool import Connection
 
 _SAME: Final = timedelta(seconds=90)
 # An alarm that was raised before a replay is the same one afterwards, even when it has ended.

@@ -3,11 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
+import asyncpg
+
+from common.pool import Connection
 from tracking.floor.observations import Seconds
 from tracking.floor.timeline import Stretched
-from tracking.repository.pool import Connection
 
 _LOCK: Final = """
 SELECT s.version, s.clock_s, s.checkpoint_s, s.heard_at, s.is_offline,
@@ -31,33 +33,50 @@ WHERE camera_id = $1 AND clock_s < $2 ORDER BY clock_s DESC LIMIT 1
 _FRAMES_AFTER: Final = """
 SELECT time_s, tracks FROM tracking.frames WHERE camera_id = $1 AND time_s > $2
 """
+# The camera's state, its sessions and their stretches in one statement. What stands for `condition`
+# and `more` makes it a statement that writes everything or nothing.
 _SAVE: Final = """
 WITH kept AS (
     UPDATE tracking.camera_states SET version = version + 1, clock_s = $2, state = $3,
         heard_at = CASE WHEN $4 THEN now() ELSE heard_at END,
         is_offline = CASE WHEN $4 THEN false ELSE is_offline END
-    WHERE camera_id = $1
+    WHERE camera_id = $1 {condition} RETURNING camera_id, clock_s
+), lived AS (
+    INSERT INTO tracking.sessions (session_id, camera_id, zone_id, worker_id, track_id, entry_time,
+        exit_time, until, state, active_s, idle_s, unseen_s, motion_score, index_number, shift,
+        as_of_s)
+    SELECT session_id, kept.camera_id, zone_id, worker_id, track_id, entry_time,
+        exit_time, until, state, active_s, idle_s, unseen_s, motion_score, index_number, shift,
+        kept.clock_s
+    FROM kept CROSS JOIN unnest($5::text[], $6::text[], $7::text[], $8::text[], $9::timestamptz[],
+        $10::timestamptz[], $11::timestamptz[], $12::text[], $13::float8[], $14::float8[],
+        $15::float8[], $16::float8[], $17::int[], $18::text[]) AS new(session_id, zone_id,
+        worker_id, track_id, entry_time, exit_time, until, state, active_s, idle_s, unseen_s,
+        motion_score, index_number, shift)
+    ON CONFLICT (session_id) DO UPDATE SET worker_id = excluded.worker_id,
+        track_id = excluded.track_id, exit_time = excluded.exit_time, until = excluded.until,
+        state = excluded.state, active_s = excluded.active_s, idle_s = excluded.idle_s,
+        unseen_s = excluded.unseen_s, motion_score = excluded.motion_score,
+        as_of_s = excluded.as_of_s
+), stretched AS (
+    INSERT INTO tracking.stretches (session_id, started_at, state, ended_at)
+    SELECT new.* FROM kept CROSS JOIN
+        unnest($19::text[], $20::timestamptz[], $21::text[], $22::timestamptz[]) AS new
+    ON CONFLICT (session_id, started_at) DO UPDATE SET state = excluded.state,
+        ended_at = excluded.ended_at
+){more}
+SELECT count(*) FROM kept
+"""
+_SAVE_LOCKED: Final = _SAVE.format(condition="", more="")
+_ADD_AT_ONCE: Final = _SAVE.format(
+    condition="""AND version = $23 AND NOT is_offline
+        AND (SELECT revision FROM tracking.rulebook WHERE id = 1) = $24""",
+    more=""", pictured AS (
+    INSERT INTO tracking.frames (camera_id, frame_id, time_s, tracks)
+    SELECT kept.camera_id, new.* FROM kept CROSS JOIN
+        unnest($25::text[], $26::float8[], $27::text[]) AS new
+)""",
 )
-INSERT INTO tracking.sessions (session_id, camera_id, zone_id, worker_id, track_id, entry_time,
-    exit_time, until, state, active_s, idle_s, unseen_s, motion_score, index_number, shift, as_of_s)
-SELECT session_id, $1, zone_id, worker_id, track_id, entry_time,
-    exit_time, until, state, active_s, idle_s, unseen_s, motion_score, index_number, shift, $2
-FROM unnest($5::text[], $6::text[], $7::text[], $8::text[], $9::timestamptz[], $10::timestamptz[],
-    $11::timestamptz[], $12::text[], $13::float8[], $14::float8[], $15::float8[], $16::float8[],
-    $17::int[], $18::text[]) AS new(session_id, zone_id, worker_id, track_id, entry_time,
-    exit_time, until, state, active_s, idle_s, unseen_s, motion_score, index_number, shift)
-ON CONFLICT (session_id) DO UPDATE SET worker_id = excluded.worker_id,
-    track_id = excluded.track_id, exit_time = excluded.exit_time, until = excluded.until,
-    state = excluded.state, active_s = excluded.active_s, idle_s = excluded.idle_s,
-    unseen_s = excluded.unseen_s, motion_score = excluded.motion_score,
-    as_of_s = excluded.as_of_s
-"""
-_STRETCHES: Final = """
-INSERT INTO tracking.stretches (session_id, started_at, state, ended_at)
-SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::text[], $4::timestamptz[])
-ON CONFLICT (session_id, started_at) DO UPDATE SET state = excluded.state,
-    ended_at = excluded.ended_at
-"""
 _ADD_CHECKPOINT: Final = """
 WITH noted AS (UPDATE tracking.camera_states SET checkpoint_s = $2 WHERE camera_id = $1),
 gone AS (
@@ -108,6 +127,32 @@ class Place:
     shift: str | None
 
 
+# Id, time and tracks of a frame.
+StoredFrame: TypeAlias = tuple[str, Seconds, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What frames led to, as it is stored: the camera's state and the sessions that changed."""
+
+    clock_s: Seconds | None
+    state: str
+    sessions: Mapping[str, Stretched]
+    places: Mapping[str, Place]
+
+    def columns(self, *, is_heard: bool) -> list[Any]:
+        """The values of `_SAVE` after the camera's id."""
+        rows = [_session_row(one, self.places[key]) for key, one in self.sessions.items()]
+        sessions: Iterable[Any] = zip(*rows, strict=True) if rows else [()] * 14
+        stretched = [
+            (key, moment(start), doing, moment(end) if end is not None else None)
+            for key, one in self.sessions.items()
+            for start, doing, end in one.stretches
+        ]
+        stretches: Iterable[Any] = zip(*stretched, strict=True) if stretched else [()] * 4
+        return [self.clock_s, self.state, is_heard, *map(list, sessions), *map(list, stretches)]
+
+
 async def locked(connection: Connection, camera_id: str, *, known: int = -1) -> Locked | None:
     """The camera's state row, locked; None when there is no such camera."""
     row = await connection.fetchrow(_LOCK, camera_id, known)
@@ -115,7 +160,7 @@ async def locked(connection: Connection, camera_id: str, *, known: int = -1) -> 
 
 
 async def keep_frames(
-    connection: Connection, camera_id: str, frames: Sequence[tuple[str, Seconds, str]]
+    connection: Connection, camera_id: str, frames: Sequence[StoredFrame]
 ) -> set[str]:
     """Store frames; the ids of those that were not there before."""
     columns = zip(*frames, strict=True)
@@ -146,26 +191,39 @@ async def frames_after(
 
 
 async def save(
+    connection: Connection, camera_id: str, kept: Kept, *, is_heard: bool = True
+) -> None:
+    """Write the state of a camera that is locked, and the sessions that its frames changed."""
+    await connection.execute(_SAVE_LOCKED, camera_id, *kept.columns(is_heard=is_heard))
+
+
+async def add_at_once(
     connection: Connection,
     camera_id: str,
     *,
-    clock_s: Seconds | None,
-    state: str,
-    sessions: Mapping[str, Stretched],
-    places: Mapping[str, Place],
-    is_heard: bool = True,
-) -> None:
-    """Write the camera's state and the sessions that its frames changed."""
-    rows = [_session_row(one, places[key]) for key, one in sessions.items()]
-    columns: Iterable[Any] = zip(*rows, strict=True) if rows else [()] * 14
-    await connection.execute(_SAVE, camera_id, clock_s, state, is_heard, *map(list, columns))
-    stretches = [
-        (key, moment(start), doing, moment(end) if end is not None else None)
-        for key, one in sessions.items()
-        for start, doing, end in one.stretches
-    ]
-    if stretches:
-        await connection.execute(_STRETCHES, *map(list, zip(*stretches, strict=True)))
+    version: int,
+    revision: int,
+    frames: Sequence[StoredFrame],
+    kept: Kept,
+) -> bool:
+    """Store frames and what they led to in one statement, if all is as it was taken to be.
+
+    False, and nothing stored, when the camera's state has another version, the floor another
+    revision, the camera was offline, or a frame is known.
+    """
+    pictures: Iterable[Any] = zip(*frames, strict=True)
+    try:
+        done = await connection.fetchval(
+            _ADD_AT_ONCE,
+            camera_id,
+            *kept.columns(is_heard=True),
+            version,
+            revision,
+            *map(list, pictures),
+        )
+    except asyncpg.UniqueViolationError:
+        return False
+    return bool(done)
 
 
 def _session_row(one: Stretched, place: Place) -> tuple[Any, ...]:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, Final
 
-from tracking.repository.pool import Connection
+from common.pool import Connection
 
 _SILENT: Final = """
 UPDATE tracking.camera_states s SET is_offline = true FROM tracking.cameras c

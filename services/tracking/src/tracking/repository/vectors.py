@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from tracking.repository.pool import Connection
+from common.pool import Connection
 
 _UNEMBEDDED: Final = """
 SELECT anomaly_id, anomaly_type, description, root_cause, zone_id, worker_id, timestamp

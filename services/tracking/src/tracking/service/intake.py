@@ -1,5 +1,8 @@
 """Takes observations in: one transaction a batch, the camera's state locked, then the answer.
 
+Most batches go on from what this process took in last, and are one statement that holds only if
+nothing has changed meanwhile; all others lock the camera first.
+
 Frames that are newer than all before go on from the camera's state. Late ones are placed by going
 back to the newest checkpoint before them and following every frame from there once more.
 """
@@ -12,34 +15,25 @@ from typing import Any, Final
 
 import orjson
 
+from common.pool import Connection, Pool
 from tracking import metrics
 from tracking.floor.following import Memory, Outcome, follow
-from tracking.floor.observations import Frame, Seconds, Track
+from tracking.floor.observations import Frame, Seconds
 from tracking.floor.sessions import Event
 from tracking.floor.timeline import Stretched, changed
 from tracking.repository import alarms, intake, silence
-from tracking.repository.intake import Locked, moment
-from tracking.repository.pool import Connection, IntakePool
-from tracking.schemas.observations import Batch, FrameIn, Receipt, TrackIn
-from tracking.service.gone import BadField, CameraGone
+from tracking.repository.intake import Kept, Locked, moment
+from tracking.schemas.observations import Batch, FrameIn, Receipt
+from tracking.service.batches import LATE_S, Sheet, frame_of, sort_out, stranger_in
+from tracking.service.gone import CameraGone
 from tracking.service.plans import Plan, Plans
 from tracking.service.telling import Happened, Teller
 from tracking.service.wording import finding_of
 
-LATE_S: Final = 60.0
 _CHECKPOINT_S: Final = 15.0
 # More frames than this at once are followed beside the event loop.
 _MANY_FRAMES: Final = 60
 _MOST_MEMORIES: Final = 5_000
-
-
-@dataclass(frozen=True, slots=True)
-class Sorted:
-    """A batch taken apart."""
-
-    fresh: dict[str, FrameIn]
-    late: list[str]
-    doubles: int
 
 
 @dataclass(slots=True)
@@ -53,14 +47,26 @@ class Step:
     removed: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What this process knows of a camera, without asking."""
+
+    version: int
+    checkpoint_s: Seconds
+    memory: Memory
+
+
+_UNKNOWN: Final = Known(-1, float("-inf"), Memory())
+
+
 class IntakeService:
     """Any replica may take any batch of any camera."""
 
-    def __init__(self, pool: IntakePool, plans: Plans, teller: Teller) -> None:
+    def __init__(self, pool: Pool, plans: Plans, teller: Teller) -> None:
         self._pool = pool
         self._plans = plans
         self._teller = teller
-        self._memories: dict[str, tuple[int, Memory]] = {}
+        self._memories: dict[str, Known] = {}
 
     async def take(self, batch: Batch) -> Receipt:
         """Take a batch in; it is stored when this returns.
@@ -70,14 +76,55 @@ class IntakeService:
             BadField: a track names an unknown worker.
         """
         began = time.perf_counter()
+        receipt = await self._at_once(batch) or await self._in_turn(batch)
+        _count(receipt, time.perf_counter() - began)
+        return receipt
+
+    async def _at_once(self, batch: Batch) -> Receipt | None:
+        """Take in what follows on what this process took in last, in one round trip.
+
+        None, and nothing stored, when anything is in the way: another replica was faster, a frame
+        is late or known, a rule has changed, an alert is due. Then the camera is locked first.
+        """
+        known, plan = self._memories.get(batch.camera_id), self._plans.known
+        if known is None or plan is None or not _is_plain(batch, known, plan):
+            return None
+        sheets = [Sheet.of(str(frame.frame_id), frame) for frame in batch.frames]
+        outlook = plan.outlook(batch.camera_id)
+        outcome = follow(known.memory, [sheet.frame for sheet in sheets], outlook)
+        clock_s = outcome.memory.state.clock_s
+        assert clock_s is not None
+        if outcome.alarms or clock_s - known.checkpoint_s >= _CHECKPOINT_S:
+            return None
+        sessions = _changes(known.memory, outcome)
+        kept = Kept(clock_s, outcome.memory.as_text(), sessions, plan.places_of(sessions))
+        async with self._pool.connection() as connection:
+            if not await intake.add_at_once(
+                connection,
+                batch.camera_id,
+                version=known.version,
+                revision=plan.revision,
+                frames=[sheet.stored for sheet in sheets],
+                kept=kept,
+            ):
+                return None
+        self._remember(
+            batch.camera_id, Known(known.version + 1, known.checkpoint_s, outcome.memory)
+        )
+        await self._teller.tell(Happened(plan, outcome.memory, outcome.events))
+        return Receipt(accepted=len(sheets), duplicates=0, late=0)
+
+    async def _in_turn(self, batch: Batch) -> Receipt:
+        """Take anything in, with the camera locked from the first look to the commit."""
         happened: Happened | None = None
         async with self._pool.transaction() as connection:
-            known = self._memories.get(batch.camera_id, (-1, Memory()))
-            row = await intake.locked(connection, batch.camera_id, known=known[0])
+            known = self._memories.get(batch.camera_id, _UNKNOWN)
+            row = await intake.locked(connection, batch.camera_id, known=known.version)
             if row is None:
                 raise CameraGone(batch.camera_id)
             plan = await self._plans.at(connection, row.revision)
-            _check_workers(batch, plan)
+            if (stranger := stranger_in(batch, plan)) is not None:
+                raise stranger
             parts = sort_out(batch, row.clock_s)
             fresh = await _stored(connection, batch.camera_id, parts.fresh)
             late_known = (
@@ -86,25 +133,27 @@ class IntakeService:
                 else 0
             )
             if fresh:
-                memory = Memory.from_text(row.state) if row.state is not None else known[1]
+                memory = Memory.from_text(row.state) if row.state is not None else known.memory
                 step = await self._followed(connection, batch.camera_id, row, memory, fresh, plan)
-                happened = await self._written(connection, batch.camera_id, row, step, plan)
-        accepted = len(fresh)
+                checkpoint_s, happened = await self._written(
+                    connection, batch.camera_id, row, step, plan
+                )
         if happened is not None:
-            self._remember(batch.camera_id, row.version + 1, step.outcome.memory)
+            self._remember(
+                batch.camera_id, Known(row.version + 1, checkpoint_s, step.outcome.memory)
+            )
             await self._teller.tell(happened)
-        receipt = Receipt(
+        accepted = len(fresh)
+        return Receipt(
             accepted=accepted,
             duplicates=parts.doubles + len(parts.fresh) - accepted + late_known,
             late=len(parts.late) - late_known,
         )
-        _count(receipt, time.perf_counter() - began)
-        return receipt
 
-    def _remember(self, camera_id: str, version: int, memory: Memory) -> None:
+    def _remember(self, camera_id: str, known: Known) -> None:
         if len(self._memories) >= _MOST_MEMORIES:
             self._memories.clear()
-        self._memories[camera_id] = (version, memory)
+        self._memories[camera_id] = known
 
     async def _followed(
         self,
@@ -133,21 +182,14 @@ class IntakeService:
 
     async def _written(
         self, connection: Connection, camera_id: str, row: Locked, step: Step, plan: Plan
-    ) -> Happened:
+    ) -> tuple[Seconds, Happened]:
+        """Store a step; the time of the newest checkpoint then, and what is to be told."""
         memory = step.outcome.memory
         clock_s = memory.state.clock_s
         assert clock_s is not None
         text = memory.as_text()
-        await intake.save(
-            connection,
-            camera_id,
-            clock_s=clock_s,
-            state=text,
-            sessions=step.sessions,
-            places={
-                key: plan.place_of(key, one.session.entry_s) for key, one in step.sessions.items()
-            },
-        )
+        places = plan.places_of(step.sessions)
+        await intake.save(connection, camera_id, Kept(clock_s, text, step.sessions, places))
         if row.is_offline:
             gone = [key for key, one in step.sessions.items() if one.session.exit_s is not None]
             await silence.close_dark(connection, gone)
@@ -156,16 +198,12 @@ class IntakeService:
             await intake.add_checkpoint(
                 connection, camera_id, clock_s=clock_s, state=text, horizon_s=clock_s - LATE_S
             )
+            kept_s = clock_s
         alerts = await self._alarmed(connection, camera_id, step, plan)
         if row.is_offline:
             back = await alarms.ended(connection, f"camera_offline:{camera_id}", moment(clock_s))
             alerts += [back] if back is not None else []
-        return Happened(
-            plan=plan,
-            memory=memory,
-            events=_news(step, row.clock_s),
-            alerts=alerts,
-        )
+        return kept_s, Happened(plan, memory, _news(step, row.clock_s), alerts)
 
     async def _alarmed(
         self, connection: Connection, camera_id: str, step: Step, plan: Plan
@@ -187,31 +225,17 @@ class IntakeService:
         return list(latest.values())
 
 
-def sort_out(batch: Batch, clock_s: Seconds | None) -> Sorted:
-    """Tell a batch's frames apart: new ones by id, those that come too late, repeats within it."""
-    fresh: dict[str, FrameIn] = {}
-    late: list[str] = []
-    doubles = 0
-    for frame in batch.frames:
-        frame_id = str(frame.frame_id)
-        if frame_id in fresh or frame_id in late:
-            doubles += 1
-        elif clock_s is not None and frame.timestamp.timestamp() < clock_s - LATE_S:
-            late.append(frame_id)
-        else:
-            fresh[frame_id] = frame
-    return Sorted(fresh, late, doubles)
-
-
-def _check_workers(batch: Batch, plan: Plan) -> None:
-    for number, frame in enumerate(batch.frames):
-        for place, track in enumerate(frame.tracks):
-            if track.worker_id is not None and track.worker_id not in plan.workers:
-                raise BadField(
-                    f"frames.{number}.tracks.{place}.worker_id",
-                    f"there is no worker {track.worker_id!r}",
-                    worker_id=track.worker_id,
-                )
+def _is_plain(batch: Batch, known: Known, plan: Plan) -> bool:
+    """True when a batch only goes on from what is known."""
+    keys = {str(frame.frame_id) for frame in batch.frames}
+    clock_s = known.memory.state.clock_s
+    return (
+        0 < len(batch.frames) <= _MANY_FRAMES
+        and len(keys) == len(batch.frames)
+        and clock_s is not None
+        and all(frame.timestamp.timestamp() >= clock_s for frame in batch.frames)
+        and stranger_in(batch, plan) is None
+    )
 
 
 async def _stored(
@@ -219,32 +243,9 @@ async def _stored(
 ) -> list[Frame]:
     if not frames:
         return []
-    rows = {
-        key: (frame.timestamp.timestamp(), [_row_of(track) for track in frame.tracks])
-        for key, frame in frames.items()
-    }
-    new = await intake.keep_frames(
-        connection,
-        camera_id,
-        [(key, time_s, orjson.dumps(tracks).decode()) for key, (time_s, tracks) in rows.items()],
-    )
-    return [frame_of(*row) for key, row in rows.items() if key in new]
-
-
-def _row_of(track: TrackIn) -> list[Any]:
-    x, y = track.foot
-    return [str(track.track_id), x, y, track.motion, track.worker_id, track.badge_id]
-
-
-def frame_of(time_s: Seconds, rows: Sequence[Any]) -> Frame:
-    """A frame from its rows: track, foot, motion, worker, badge."""
-    return Frame(
-        time_s,
-        tuple(
-            Track(track, (x, y), motion, worker, badge)
-            for track, x, y, motion, worker, badge in rows
-        ),
-    )
+    sheets = [Sheet.of(key, frame) for key, frame in frames.items()]
+    new = await intake.keep_frames(connection, camera_id, [sheet.stored for sheet in sheets])
+    return [sheet.frame for sheet in sheets if sheet.key in new]
 
 
 async def _follow(memory: Memory, frames: Sequence[Frame], outlook: Any) -> Outcome:

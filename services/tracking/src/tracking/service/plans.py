@@ -6,14 +6,15 @@ from typing import Any, Final
 
 import orjson
 
+from common.pool import Connection
 from tracking.floor.advance import areas_of
 from tracking.floor.alarms import AlarmRule, Limits
 from tracking.floor.calendar import Calendar
 from tracking.floor.following import Outlook
 from tracking.floor.geometry import Polygon
 from tracking.floor.observations import Identities, Rules, Seconds, Zone
+from tracking.floor.timeline import Stretched
 from tracking.repository.intake import Place, moment
-from tracking.repository.pool import Connection
 from tracking.schemas.rules import AlertRules, RuleSet, Schedule
 from tracking.service.rulebook import calendar_of
 
@@ -44,8 +45,11 @@ class Plan:
         """What this camera's frames are judged by."""
         return self.outlooks.get(camera_id, self.nowhere)
 
-    def place_of(self, key: str, entry_s: Seconds) -> Place:
-        """Index and shift in which a session began."""
+    def places_of(self, sessions: Mapping[str, Stretched]) -> dict[str, Place]:
+        """Index and shift in which each session began."""
+        return {key: self._place_of(key, one.session.entry_s) for key, one in sessions.items()}
+
+    def _place_of(self, key: str, entry_s: Seconds) -> Place:
         place = self._places.get(key)
         if place is None:
             if len(self._places) >= _MOST_PLACES:
@@ -63,6 +67,11 @@ class Plans:
     def __init__(self, timezone: str) -> None:
         self._timezone = timezone
         self._plan: Plan | None = None
+
+    @property
+    def known(self) -> Plan | None:
+        """The newest plan that was read, without asking."""
+        return self._plan
 
     async def at(self, connection: Connection, revision: int) -> Plan:
         """The plan of this revision or a newer one."""

@@ -13,10 +13,10 @@ from typing import Any, Final
 
 import httpx
 
+from common.pool import Pool
 from tracking.events import utc
 from tracking.models import VECTOR_SIZE
 from tracking.repository import vectors
-from tracking.repository.pool import IntakePool
 from tracking.settings import Settings
 
 _AT_ONCE: Final = 32
@@ -114,7 +114,7 @@ class Qdrant:
 class RecallService:
     """Meaning in, likeness out."""
 
-    def __init__(self, settings: Settings, pool: IntakePool) -> None:
+    def __init__(self, settings: Settings, pool: Pool) -> None:
         self._is_on = settings.embeddings
         self._pool = pool
         self._encoder = Encoder()

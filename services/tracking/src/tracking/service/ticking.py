@@ -4,11 +4,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from common.db import Database
+from common.pool import Pool
 from tracking import metrics
 from tracking.events import Events, metrics_message, utc
 from tracking.floor.calendar import Calendar
 from tracking.repository import silence
-from tracking.repository.pool import IntakePool
 from tracking.schemas.metrics import Today
 from tracking.service.lenses import LensService
 from tracking.service.reckoning import day_summary
@@ -27,7 +27,7 @@ class Ticker:
         settings: Settings,
         *,
         database: Database,
-        pool: IntakePool,
+        pool: Pool,
         rules: RulebookService,
         lenses: LensService,
         events: Events,

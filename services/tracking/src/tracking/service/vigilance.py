@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from common.pool import Connection, Pool
 from tracking.events import utc
 from tracking.floor.calendar import Calendar
 from tracking.floor.drops import Drop, drop_of
@@ -12,7 +13,6 @@ from tracking.floor.timeline import changed
 from tracking.repository import alarms, intake, silence
 from tracking.repository.alarms import Finding
 from tracking.repository.intake import moment
-from tracking.repository.pool import Connection, IntakePool
 from tracking.schemas.rules import DropRule
 from tracking.service.plans import Plan, Plans
 from tracking.service.telling import Happened, Teller
@@ -28,7 +28,7 @@ _LEAST_SEEN_S: Final = 300.0
 class Vigilance:
     """Any replica may do it: each row changes once."""
 
-    def __init__(self, pool: IntakePool, plans: Plans, teller: Teller) -> None:
+    def __init__(self, pool: Pool, plans: Plans, teller: Teller) -> None:
         self._pool = pool
         self._plans = plans
         self._teller = teller
@@ -59,15 +59,9 @@ class Vigilance:
             before = Memory.from_text(row.state)
             outcome = give_up(before, plan.outlook(camera_id))
             ended = changed(before.state, outcome.memory.state, outcome.events)
-            await intake.save(
-                connection,
-                camera_id,
-                clock_s=row.clock_s,
-                state=outcome.memory.as_text(),
-                sessions=ended,
-                places={key: plan.place_of(key, one.session.entry_s) for key, one in ended.items()},
-                is_heard=False,
-            )
+            places = plan.places_of(ended)
+            kept = intake.Kept(row.clock_s, outcome.memory.as_text(), ended, places)
+            await intake.save(connection, camera_id, kept, is_heard=False)
             await silence.close_dark(connection, list(ended))
             # Of a camera in use, that it is offline remains to be told.
             alerts = await alarms.all_ended(connection, camera_id, with_offline=not row.active)

@@ -1,6 +1,7 @@
-"""asyncpg's own pool: COPY, prepared statements and arrays without a layer between."""
+"""asyncpg's own pool, for what comes many times a second: COPY and arrays without a layer."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final, TypeAlias
@@ -11,11 +12,12 @@ from sqlalchemy.engine import make_url
 from common.errors import DatabaseUnavailable
 from common.settings import ServiceSettings
 
+_log = logging.getLogger("pool")
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[Any]"
 _CONNECT_TIMEOUT_S: Final = 5
 _STATEMENT_TIMEOUT_S: Final = 30
 _ACQUIRE_TIMEOUT_S: Final = 5
-UNREACHABLE: Final = (
+_UNREACHABLE: Final = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,
@@ -25,12 +27,18 @@ UNREACHABLE: Final = (
 )
 
 
-class StorePool:
-    """Connections for readings, opened when first needed and closed with the app."""
+class Pool:
+    """Connections that are opened when first needed and closed with the app.
 
-    def __init__(self, settings: ServiceSettings, *, size: int) -> None:
+    Nobody may leave anything of the session behind (`SET`, `LISTEN`, session locks): a connection
+    goes back as it is, as asyncpg's own cleaning costs a round trip each time. A transaction that
+    was left open is rolled back.
+    """
+
+    def __init__(self, settings: ServiceSettings, *, application: str, size: int) -> None:
         url = make_url(settings.database_url.get_secret_value()).set(drivername="postgresql")
         self._address = url.render_as_string(hide_password=False)
+        self._application = f"gemba-{application}"
         self._size = size
         self._pool: asyncpg.Pool[Any] | None = None
         self._lock = asyncio.Lock()
@@ -44,7 +52,8 @@ class StorePool:
                     max_size=self._size,
                     timeout=_CONNECT_TIMEOUT_S,
                     command_timeout=_STATEMENT_TIMEOUT_S,
-                    server_settings={"application_name": "gemba-devices-store"},
+                    reset=_left_as_it_is,
+                    server_settings={"application_name": self._application},
                 )
             return self._pool
 
@@ -59,7 +68,8 @@ class StorePool:
             pool = self._pool or await self._opened()
             async with pool.acquire(timeout=_ACQUIRE_TIMEOUT_S) as connection:
                 yield connection
-        except UNREACHABLE as error:
+        except _UNREACHABLE as error:
+            _log.warning("the database does not answer: %r", error)
             raise DatabaseUnavailable() from error
 
     @asynccontextmanager
@@ -84,3 +94,7 @@ class StorePool:
                 await asyncio.wait_for(self._pool.close(), 2)
             except TimeoutError:
                 self._pool.terminate()
+
+
+async def _left_as_it_is(_: "asyncpg.Connection[Any]") -> None:
+    """Nothing to clean; asyncpg has rolled an open transaction back before it asks."""
