@@ -2,12 +2,8 @@
 
 import os
 import secrets
-import signal
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,26 +12,16 @@ from playwright.async_api import Browser, expect
 
 from gemba_local.mesh import LocalMesh
 from tests.dashboard.browser import CHROMIUM, Visit, chromium, visit
+from tests.dashboard.demo_floor import demo_floor
 
-ROOT = Path(__file__).parents[2]
 Enter = Callable[..., Awaitable[Visit]]
 
 
 @pytest.fixture(scope="package")
 def floor(mesh: LocalMesh, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalMesh]:
     """The mesh with the demo floor on it."""
-    environment = {name: text for name, text in os.environ.items() if name[:6] != "GEMBA_"}
-    environment |= {"GEMBA_DATA_DIR": str(mesh.data_dir), "PYTHONPATH": str(ROOT)}
-    log = tmp_path_factory.mktemp("demo") / "demo.log"
-    with log.open("wb") as file:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "demo.floor"], env=environment, stdout=file, stderr=file
-        )
-    try:
+    with demo_floor(mesh, log=tmp_path_factory.mktemp("demo") / "demo.log"):
         yield mesh
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(20)
 
 
 @pytest.fixture(scope="package")

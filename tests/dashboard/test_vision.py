@@ -7,9 +7,10 @@ from typing import Any
 import httpx
 from playwright.async_api import Page, expect
 
-from tests.dashboard.conftest import ROOT, Enter
+from tests.dashboard.conftest import Enter
 
-BOTTLES = ROOT / "demo" / "pictures" / "bottles.jpg"
+DEMO = Path(__file__).parents[2] / "demo"
+BOTTLES = DEMO / "pictures" / "bottles.jpg"
 
 
 def port(page: Page, side: str, name: str) -> Any:
@@ -115,7 +116,7 @@ async def test_pipelines_leave_and_come_back_as_files(enter: Enter, tmp_path: Pa
     page = await visit.to("/vision/editor")
     async with page.expect_file_chooser() as chooser:
         await page.get_by_role("button", name="Import").click()
-    await (await chooser.value).set_files(ROOT / "demo" / "pipelines" / "bolt_sorting.json")
+    await (await chooser.value).set_files(DEMO / "pipelines" / "bolt_sorting.json")
     await expect(page.get_by_label("Name", exact=True)).to_have_value("Bolt size sorting")
     await expect(page.locator(".node")).to_have_count(6)
     async with page.expect_download() as download:

@@ -185,8 +185,6 @@ class Bus:
     async def events(self, *subjects: str, after: int | None = None) -> AsyncIterator[Event]:
         """Events on these subjects, first those retained after `after`, then each as it comes.
 
-        Each comes once and in order, also when NATS went away and came back in the middle.
-
         Args:
             subjects: one or more subjects, wildcards allowed.
             after: the last `seq` that was seen; None gives only new events.
@@ -209,14 +207,9 @@ class Bus:
             deliver_policy=policy,
             pending_msgs_limit=10_000,
         )
-        newest = after or 0
         try:
             async for message in subscription.messages:
-                event = _event_of(message)
-                # After a reconnection the client's ordered consumer may begin further back.
-                if event.seq > newest:
-                    newest = event.seq
-                    yield event
+                yield _event_of(message)
         finally:
             with suppress(nats.errors.Error, NotFoundError, OSError):
                 await subscription.unsubscribe()

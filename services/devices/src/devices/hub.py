@@ -8,9 +8,9 @@ from typing import Any, Final
 
 import nats.errors
 import orjson
-from nats.js.errors import APIError
+from nats.js.errors import Error as JetStreamError
 
-from common.bus import Bus, Event
+from common.bus import Bus, Event, Resync
 from devices.schemas import rfc3339
 
 SUBJECTS: Final = ("gemba.device.>", "gemba.alert.*.>")
@@ -45,6 +45,7 @@ class Client:
     def __init__(self, device_id: int | None) -> None:
         self._device_id = device_id
         self._frames: asyncio.Queue[Frame] = asyncio.Queue(_MOST_WAITING)
+        self._changed = asyncio.Event()
         self.is_behind = False
 
     def wants(self, frame: Frame) -> bool:
@@ -53,6 +54,7 @@ class Client:
 
     def offer(self, frame: Frame) -> None:
         """Queue a frame if there is room, or if it may not be lost."""
+        self._changed.set()
         try:
             self._frames.put_nowait(frame)
         except asyncio.QueueFull:
@@ -63,9 +65,17 @@ class Client:
             self.is_behind = self.is_behind or not oldest.is_reading
             self._frames.put_nowait(frame)
 
-    async def next(self) -> Frame:
-        """The next frame, in order."""
-        return await self._frames.get()
+    def give_up(self) -> None:
+        """Let the browser be closed, also while nothing waits for it."""
+        self.is_behind = True
+        self._changed.set()
+
+    async def next(self) -> Frame | None:
+        """The next frame, in order; None when the browser is to be closed."""
+        while self._frames.empty() and not self.is_behind:
+            self._changed.clear()
+            await self._changed.wait()
+        return None if self.is_behind else self._frames.get_nowait()
 
 
 class Hub:
@@ -74,6 +84,7 @@ class Hub:
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
         self._clients: set[Client] = set()
+        self._seq: int | None = None
 
     @contextmanager
     def client(self, device_id: int | None) -> Any:
@@ -100,13 +111,21 @@ class Hub:
         await self._bus.wait_connected()
         while True:
             try:
-                async for event in self._bus.events(*SUBJECTS):
+                if self._seq is None:
+                    self._seq = await self._bus.last_seq()
+                async for event in self._bus.events(*SUBJECTS, after=self._seq):
+                    self._seq = event.seq
                     if self._clients and is_ours(event):
                         frame = Frame(event)
                         for client in self._clients:
                             if client.wants(frame):
                                 client.offer(frame)
-            except (nats.errors.Error, APIError, OSError, TimeoutError) as error:
+            except Resync:
+                # Lost on the way: whoever watches comes again, and is told so then.
+                self._seq = None
+                for client in self._clients:
+                    client.give_up()
+            except (nats.errors.Error, JetStreamError, OSError, TimeoutError) as error:
                 _log.warning("events cannot be heard: %r", error)
             await asyncio.sleep(_RETRY_S)
 

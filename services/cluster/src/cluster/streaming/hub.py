@@ -92,7 +92,7 @@ class Hub:
             except Resync:
                 self._seq = None
                 for viewer in self._everyone:
-                    viewer.offer(note_frame("resync", seq=0))
+                    viewer.resync(note_frame("resync", seq=0))
             except (nats.errors.Error, JetStreamError, OSError, TimeoutError) as error:
                 _log.warning("the feed is interrupted: %r", error)
             await asyncio.sleep(_RETRY_S)

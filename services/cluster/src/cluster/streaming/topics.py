@@ -51,6 +51,11 @@ class Frame:
     payload: bytes
     is_droppable: bool
 
+    @property
+    def is_of_stream(self) -> bool:
+        """True for events, which are replayed by their `seq`; not for notes and log lines."""
+        return self.topic not in ("", LOGS)
+
 
 def topics_of(principal: Principal) -> frozenset[str]:
     """Every topic that the caller may watch."""

@@ -26,11 +26,15 @@ class Viewer:
         self._bytes = 0
         self._is_held = False
         self._is_dropped = False
+        # The newest event that was replayed; the hub may be behind it, and tell it once more.
+        self._replayed = 0
         self.topics = topics
         protocol.on_room = self._flush
 
     def offer(self, frame: Frame) -> None:
         """Send a frame now if the client keeps up, else keep it for a while."""
+        if frame.is_of_stream and frame.seq <= self._replayed:
+            return
         protocol = self._protocol
         if not self._waiting and not self._is_held and protocol.has_room:
             if protocol.is_open:
@@ -67,9 +71,15 @@ class Viewer:
     def release(self, *, after: int) -> None:
         """Send what was held, but for what was replayed already."""
         self._is_held = False
-        self._waiting = deque(f for f in self._waiting if f.seq > after or not f.topic)
+        self._replayed = after
+        self._waiting = deque(f for f in self._waiting if f.seq > after or not f.is_of_stream)
         self._bytes = sum(len(frame.payload) for frame in self._waiting)
         self._flush()
+
+    def resync(self, note: Frame) -> None:
+        """Tell the client that events are gone; the stream may begin anew."""
+        self._replayed = 0
+        self.offer(note)
 
     def _flush(self) -> None:
         protocol = self._protocol

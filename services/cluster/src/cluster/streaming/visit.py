@@ -1,6 +1,7 @@
 """One client's whole visit: what it missed, then what happens; and what it asks for."""
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from cluster.streaming.viewer import Viewer
 from common.bus import Resync
 from common.frames import FramedProtocol
 
+_log = logging.getLogger("visit")
 _REPLAY_S: Final = 30.0
 _GONE: Final = (WebSocketDisconnect, RuntimeError, OSError)
 
@@ -65,15 +67,19 @@ class Visit:
                             return
                         self._protocol.write_frame(frame.payload)
                     sent = frame.seq
-        except (Resync, TimeoutError):
-            if self._protocol.is_open:
-                self._protocol.write_frame(note_frame("resync", seq=0).payload)
-        except Exception:
+        except Resync:
+            sent = 0
+            self._tell_resync()
+        except Exception as error:
             # The bus went away in the middle: what is missing cannot be sent.
-            if self._protocol.is_open:
-                self._protocol.write_frame(note_frame("resync", seq=0).payload)
+            _log.warning("a replay broke off: %r", error)
+            self._tell_resync()
         finally:
             viewer.release(after=sent)
+
+    def _tell_resync(self) -> None:
+        if self._protocol.is_open:
+            self._protocol.write_frame(note_frame("resync", seq=0).payload)
 
     async def _listen(self, viewer: Viewer) -> None:
         try:

@@ -50,8 +50,8 @@ async def _send(websocket: WebSocket, hub: Hub, client: Client, *, after: int | 
             seen = await _send_retained(websocket, hub, client, after=after)
         while True:
             frame = await client.next()
-            if client.is_behind:
-                await websocket.close(_BEHIND, "too slow")
+            if frame is None:
+                await websocket.close(_BEHIND, "too slow, or events were lost")
                 return
             if frame.seq > seen:
                 async with asyncio.timeout(_SEND_TIMEOUT_S):
@@ -68,6 +68,8 @@ async def _send_retained(websocket: WebSocket, hub: Hub, client: Client, *, afte
             if client.wants(frame):
                 await websocket.send_text(frame.text)
     except Resync:
+        # The stream may have begun anew: what comes counts, whatever its number.
+        seen = 0
         await websocket.send_text(orjson.dumps({"type": "resync"}).decode())
     return seen
 
