@@ -48,7 +48,7 @@ def run(mesh: LocalMesh, *, seconds: float, key: str | None, seed: int | None = 
     command: list[str] = [
         str(program), "--config-file", str(Path(__file__).with_name("schemathesis.toml")), "run",
          f"{mesh.url}/openapi.json",
-        "--no-color", "--continue-on-failure", "--workers", "2", "--max-time", str(seconds),
+        "--no-color", "--continue-on-failure", "--workers", "2", "--max-time", str(round(seconds)),
         "--exclude-path-regex", _LEFT_OUT, "--exclude-checks", "positive_data_acceptance",
         "--warnings", "off",
     ]  # fmt: skip

@@ -1,9 +1,10 @@
 """Observations in, sessions out: once each, by their own time, whoever sends them and how."""
 
 import asyncio
+import json
 import random
 import secrets
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 import httpx
@@ -276,6 +277,48 @@ async def test_a_restart_in_the_middle_changes_nothing(launch: Make) -> None:
         await floor.post(frames[20:])
         (stay,) = await sessions_of(floor)
     assert (stay["state"], stay["total_active_seconds"]) == ("completed", 39.5)
+
+
+@pytest.mark.timeout(300)
+async def test_replicas_that_take_turns_at_one_camera_agree(launch: Make) -> None:
+    first = launch()
+    second = launch(GEMBA_DATABASE_URL=first.environment["GEMBA_DATABASE_URL"])
+    async with first.client("admin") as one, second.client("admin") as other:
+        floor = await new_floor(one)
+        again = Floor(other, floor.camera_id, floor.z1, floor.z2)
+        frames = floor.stay([(3, OUTSIDE), (40, INSIDE), (6, OUTSIDE)])
+        batches = [frames[start : start + 7] for start in range(0, len(frames), 7)]
+        for number, batch in enumerate(batches):
+            # Twice in a row each, and every fifth batch at both at once.
+            takers = [floor, again] if number % 4 < 2 else [again, floor]
+            if number % 5 == 0:
+                answers = await asyncio.gather(*(taker.post(batch) for taker in takers))
+                assert sum(answer["accepted"] for answer in answers) == len(batch)
+            else:
+                assert (await takers[0].post(batch))["accepted"] == len(batch)
+        (stay,) = await sessions_of(floor)
+    assert (stay["state"], stay["total_active_seconds"]) == ("completed", 39.5)
+
+
+async def test_a_batch_is_the_same_however_its_json_is_sent(floor: Floor) -> None:
+    frames = floor.stay([(4, OUTSIDE), (36, INSIDE), (6, OUTSIDE)], track_id="พนักงาน")
+    parts = [frames[start : start + 8] for start in range(0, len(frames), 8)]
+    for number, part in enumerate(parts):
+        body = {"camera_id": floor.camera_id, "frames": part}
+        text = json.dumps(body, ensure_ascii=number % 2 == 0).encode()
+
+        async def in_pieces(whole: bytes) -> AsyncIterator[bytes]:
+            for start in range(0, len(whole), 500):
+                yield whole[start : start + 500]
+
+        content = in_pieces(text) if number % 3 == 0 else text
+        kind = "application/json; charset=utf-8" if number % 2 else "application/json"
+        answer = await floor.client.post(
+            "/api/v1/observations", content=content, headers={"Content-Type": kind}
+        )
+        assert answer.json() == {"accepted": len(part), "duplicates": 0, "late": 0}
+    (stay,) = await sessions_of(floor)
+    assert (stay["state"], stay["total_active_seconds"]) == ("completed", 35.5)
 
 
 async def test_sessions_are_listed_by_filters(floor: Floor) -> None:
