@@ -2,10 +2,12 @@
 
 import subprocess
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 from playwright.async_api import expect
 
+from gemba_local.mesh import LocalMesh
 from tests.dashboard.conftest import Enter
 
 
@@ -34,7 +36,7 @@ async def test_a_device_is_found_and_charted_over_any_range(enter: Enter) -> Non
     assert (await download.value).suggested_filename.endswith(".csv")
 
 
-async def test_the_lines_of_a_new_device_work_as_they_stand(enter: Enter) -> None:
+async def test_the_lines_of_a_new_device_work_as_they_stand(floor: LocalMesh, enter: Enter) -> None:
     visit = await enter("supervisor")
     page = await visit.to("/devices/new")
     await page.get_by_label("Name", exact=True).fill("ab")
@@ -44,6 +46,8 @@ async def test_the_lines_of_a_new_device_work_as_they_stand(enter: Enter) -> Non
     await expect(lines).to_have_count(3)
     line: Any = await lines.nth(1).inner_text()
     assert line.startswith("curl -X POST http")
+    door = urlsplit(floor.state["urls"]["mqtt"])
+    assert f"-p {door.port} " in await lines.nth(2).inner_text()
     done = subprocess.run(
         ["bash", "-c", f"{line} -fsS"], capture_output=True, timeout=15, check=False
     )

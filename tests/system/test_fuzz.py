@@ -1,4 +1,7 @@
-"""Whatever is sent to any documented path, the answer is a documented one, and never a 5xx."""
+"""Whatever is sent to any documented path, the answer is a documented one, and never a 5xx.
+
+The same cases each time; `make fuzz` goes on with others.
+"""
 
 from collections.abc import Iterator
 
@@ -7,6 +10,8 @@ import pytest
 from bench.fuzz import a_mesh, key_for_everything, run
 
 from gemba_local.mesh import LocalMesh
+
+SEED = 1
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +25,7 @@ def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalMesh]:
 def test_an_admin_gets_only_documented_answers(
     fuzzed: LocalMesh, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    code = run(fuzzed, seconds=40, key=key_for_everything(fuzzed))
+    code = run(fuzzed, seconds=40, key=key_for_everything(fuzzed), seed=SEED)
     assert code == 0, capfd.readouterr().out[-8000:]
     assert httpx.get(f"{fuzzed.url}/healthz").status_code == 200
 
@@ -29,5 +34,5 @@ def test_an_admin_gets_only_documented_answers(
 def test_a_stranger_gets_only_documented_answers(
     fuzzed: LocalMesh, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    code = run(fuzzed, seconds=10, key=None)
+    code = run(fuzzed, seconds=10, key=None, seed=SEED)
     assert code == 0, capfd.readouterr().out[-8000:]

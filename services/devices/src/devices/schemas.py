@@ -71,15 +71,17 @@ def _description(value: object) -> str:
     return description
 
 
+# A number is taken for its digits, as in Django's REST framework.
+_TEXT: Final = ["string", "number"]
 Name = Annotated[
     str,
     BeforeValidator(_name),
-    WithJsonSchema({"type": "string", "minLength": 3, "maxLength": LONGEST_NAME}),
+    WithJsonSchema({"type": _TEXT, "minLength": 3, "maxLength": LONGEST_NAME}),
 ]
 Description = Annotated[
     str,
     BeforeValidator(_description),
-    WithJsonSchema({"type": "string", "maxLength": _LONGEST_DESCRIPTION}),
+    WithJsonSchema({"type": _TEXT, "maxLength": _LONGEST_DESCRIPTION}),
 ]
 ValidStatus = Annotated[Status, BeforeValidator(_status)]
 

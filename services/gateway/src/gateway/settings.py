@@ -13,6 +13,9 @@ class Settings(ServiceSettings):
     """What the gateway reads beside the settings of all."""
 
     gateway_port: int = Field(8000, ge=1, le=65535, description="Port of the gateway.")
+    mqtt_port: int = Field(
+        1883, ge=1, le=65535, description="Port of the MQTT door, as the dashboard tells it."
+    )
     orchestrator_url: str = Field("http://127.0.0.1:8001", description="The orchestrator.")
     tracking_url: str = Field("http://127.0.0.1:8002", description="The tracking service.")
     printers_url: str = Field("http://127.0.0.1:8003", description="The printers service.")

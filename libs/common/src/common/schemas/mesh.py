@@ -9,7 +9,7 @@ import os
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 BEACON_SUBJECT: Final = "mesh.beacon"
 LOGS_SUBJECT: Final = "mesh.logs"
@@ -45,7 +45,7 @@ class Beacon(BaseModel):
     version: str = Field("", max_length=50)
     pid: int = 0
     started_at: datetime
-    is_leaving: bool = False
+    is_leaving: StrictBool = False
     checks: dict[str, str] = Field(default_factory=dict)
     traffic: Traffic = Field(default_factory=Traffic)
     tuning_version: int = 0

@@ -23,7 +23,7 @@ A heartbeat with status `offline` and no leases gives everything back at once: t
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StrictBool
 
 from common.schemas.mesh import LogLevel, LogLine
 
@@ -86,9 +86,9 @@ class PortDescription(Wire):
     name: Identifier
     type: str
     unit: str | None = None
-    required: bool = True
+    required: StrictBool = True
     accepts: list[str] = Field(default_factory=list, max_length=50)
-    many: bool = False
+    many: StrictBool = False
 
 
 class ToolDescription(Wire):
@@ -153,7 +153,7 @@ class Assignment(Wire):
     inspection_type: Identifier
     pipeline_config: PipelineConfig
     priority: int = Field(5, ge=1, le=10)
-    is_continuous: bool = False
+    is_continuous: StrictBool = False
     lease: Lease
 
 
@@ -182,7 +182,7 @@ class ResultReport(Wire):
 class ResultReceipt(Wire):
     """The orchestrator's answer to a result: only the current lease's result is accepted."""
 
-    accepted: bool
+    accepted: StrictBool
     status: InspectionStatus
 
 

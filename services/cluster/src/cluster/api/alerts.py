@@ -6,11 +6,11 @@ from fastapi import Query
 
 from cluster.api.dependencies import Reader, Serving, Writer
 from cluster.judging import Severity
-from cluster.schemas.moments import UtcMoment
 from cluster.schemas.shapes import AlertInfo
 from cluster.service.alertmanager import Receipt, Webhook, event_of
 from common.bus import subject
 from common.errors import Unavailable
+from common.moments import UtcMoment
 from common.serve import service_router
 
 router = service_router(prefix="/alerts", tags=["alerts"])

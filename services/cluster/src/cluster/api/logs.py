@@ -6,10 +6,10 @@ from fastapi import Query
 
 from cluster.api.dependencies import Reader, Serving
 from cluster.repository.logs import LogFilter
-from cluster.schemas.moments import UtcMoment
 from cluster.schemas.shapes import LogPage, Trace
 from cluster.service.logs import LEVELS
 from common.errors import NotFound, ValidationFailed
+from common.moments import UtcMoment
 from common.serve import service_router
 
 router = service_router(prefix="/logs", tags=["logs"])

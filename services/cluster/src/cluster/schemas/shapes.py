@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, PlainSerializer
+from pydantic import BaseModel, ConfigDict, PlainSerializer, StrictBool
 
 from cluster.judging import Severity
 from common.schemas.mesh import GpuSample
@@ -66,7 +66,7 @@ class AlertInfo(Shape):
     component: str
     message: str
     timestamp: Moment
-    resolved: bool
+    resolved: StrictBool
     source: str
     resolved_at: Moment | None = None
     affected: list[str] = []

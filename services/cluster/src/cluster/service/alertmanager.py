@@ -11,8 +11,8 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from cluster.gathering import severity_of
-from cluster.schemas.moments import UtcMoment
 from cluster.schemas.shapes import AlertInfo, rfc3339
+from common.moments import UtcMoment
 
 _NEVER: Final = "0001-01-01T00:00:00Z"
 Labels = dict[str, str]

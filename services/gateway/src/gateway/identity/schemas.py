@@ -204,7 +204,8 @@ class ServiceTokenRequest(BaseModel):
 
 
 class BrowserSession(BaseModel):
-    """`/auth/session`: who a browser is logged in as, and the factory's zone."""
+    """`/auth/session`: who a browser is logged in as, the factory's zone, the MQTT door's port."""
 
     user: Me | None
     timezone: str
+    mqtt_port: int

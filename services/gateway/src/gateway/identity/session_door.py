@@ -43,7 +43,7 @@ def session_router(settings: Settings, throttle: LoginThrottle) -> APIRouter:
         lifetime_s = settings.refresh_token_s
         set_session(response, request, token=opened.refresh_token, lifetime_s=lifetime_s)
         response.headers["Cache-Control"] = "no-store"
-        return BrowserSession(user=_me(opened.principal), timezone=settings.timezone)
+        return _shown(_me(opened.principal), settings)
 
     _add_session_routes(router, settings)
     return router
@@ -57,7 +57,7 @@ def _add_session_routes(router: APIRouter, settings: Settings) -> None:
         response.headers["Cache-Control"] = "no-store"
         caller = request.scope.get(PRINCIPAL_KEY)
         user = _me(caller) if caller is not None else None
-        return BrowserSession(user=user, timezone=settings.timezone)
+        return _shown(user, settings)
 
     @router.delete("/api/auth/session", status_code=204)
     @router.delete("/auth/session", status_code=204)
@@ -87,3 +87,7 @@ def _me(caller: Principal) -> Me:
         role=caller.role,
         permissions=sorted(caller.permissions),
     )
+
+
+def _shown(user: Me | None, settings: Settings) -> BrowserSession:
+    return BrowserSession(user=user, timezone=settings.timezone, mqtt_port=settings.mqtt_port)

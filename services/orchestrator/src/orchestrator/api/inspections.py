@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Body, Depends, Query, Response
 from fastapi.responses import StreamingResponse
 
+from common.moments import WrittenMoment
 from common.pages import Page, RequestedPage
 from common.schemas.vision import InspectionStatus
 from common.serve import service_router
@@ -28,8 +29,8 @@ async def _filter(
     status: InspectionStatus | None = None,
     machine_id: Annotated[str | None, Query(max_length=64)] = None,
     inspection_type: Annotated[str | None, Query(max_length=64)] = None,
-    created_after: datetime | None = None,
-    created_before: datetime | None = None,
+    created_after: WrittenMoment | None = None,
+    created_before: WrittenMoment | None = None,
 ) -> InspectionFilter:
     return InspectionFilter(
         status=status,

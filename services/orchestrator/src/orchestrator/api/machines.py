@@ -1,12 +1,12 @@
 """`/api/v1/machines`: registration, state and statistics (contract, chapter 5)."""
 
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import Depends, Query, Response
 
 from common.auth import Caller, Principal
 from common.errors import Forbidden
+from common.moments import WrittenMoment
 from common.pages import Page, RequestedPage
 from common.schemas.vision import MachineStatus
 from common.serve import service_router
@@ -97,8 +97,8 @@ async def machine_statistics(
     services: Serving,
     _: MachineReader,
     period: Period | None = None,
-    start_date: datetime | None = None,
-    end_date: datetime | None = None,
+    start_date: WrittenMoment | None = None,
+    end_date: WrittenMoment | None = None,
 ) -> MachineStatistics:
     """What the machine did over a period, or between two dates; the last day by default."""
     return await services.figures.statistics(

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from pydantic import Field
+from pydantic import Field, StrictBool
 
 from common.schemas.vision import (
     Identifier,
@@ -34,7 +34,7 @@ class InspectionDraft(Wire):
     location: str = Field("", max_length=200, description="Used by the strategy `nearest`.")
     strategy: Strategy = "load_balanced"
     preferred_machines: list[Identifier] = Field(default_factory=list, max_length=100)
-    auto_distribute: bool = True
+    auto_distribute: StrictBool = True
 
 
 class InspectionPatch(Wire):
@@ -101,8 +101,8 @@ class InspectionSummary(Wire):
     location: str
     strategy: Strategy
     preferred_machines: list[str]
-    auto_distribute: bool
-    is_continuous: bool
+    auto_distribute: StrictBool
+    is_continuous: StrictBool
     created_by: str
     created_at: datetime
     updated_at: datetime
@@ -152,5 +152,5 @@ class PipelineQuestion(Wire):
 class PipelineVerdict(Wire):
     """Everything that is wrong with a pipeline."""
 
-    valid: bool
+    valid: StrictBool
     errors: list[PipelineProblem]

@@ -5,7 +5,7 @@ import re
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, StrictBool
 
 from common.schemas.vision import (
     Identifier,
@@ -72,7 +72,7 @@ class MachineView(Wire):
     current_inspections: int
     supported_inspection_types: list[str]
     hardware_specs: dict[str, Any]
-    is_available: bool
+    is_available: StrictBool
     last_push_error: str | None
     system_info: SystemInfo
     registered_at: datetime
@@ -87,7 +87,7 @@ class MachineState(Wire):
     status: MachineStatus
     last_heartbeat: datetime | None
     current_inspections: int
-    is_available: bool
+    is_available: StrictBool
     system_info: SystemInfo
     performance_metrics: PerformanceMetrics
     last_push_error: str | None

@@ -63,7 +63,8 @@ async def active_prints(
     return answer
 
 
-@router.get("/{print_status_id}")
+# Only numbers: what has a name of its own here is no print, and says which methods it takes.
+@router.get("/{print_status_id:int}")
 async def one_print(
     print_status_id: Annotated[int, Path(description="Id of the print.")],
     response: Response,

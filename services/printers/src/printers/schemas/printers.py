@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StrictBool, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from printers.schemas.status import Wire
@@ -60,8 +60,8 @@ class Camera(Wire):
     score_full: float = Field(1.0, gt=0, description="The value that means certain failure.")
     interval_seconds: float = Field(30.0, ge=1, le=3600)
     threshold: float = Field(0.6, gt=0, le=1, description="Score from which a failure is feared.")
-    auto_pause: bool = False
-    is_enabled: bool = True
+    auto_pause: StrictBool = False
+    is_enabled: StrictBool = True
 
 
 Secrets = dict[
@@ -149,7 +149,7 @@ class PrinterView(Wire):
     location: str
     driver: Driver
     url: str
-    has_credentials: bool
+    has_credentials: StrictBool
     status: PrinterStatus
     last_seen_at: str | None
     last_seen_at_utc: str | None
@@ -170,23 +170,27 @@ class NewPrinter(PrinterView):
     api_key: str
 
 
+# A number of the shop's own system; true and "7" are none.
+Reference = Annotated[int | None, Field(ge=0, le=2**53, strict=True)]
+
+
 class QueueDraft(Wire):
     """An item of the print queue."""
 
-    product_id: int | None = Field(None, ge=0, le=2**53)
+    product_id: Reference = None
     product_name: Title
     model_file: Title
-    order_id: int | None = Field(None, ge=0, le=2**53)
+    order_id: Reference = None
     printer_id: str | None = Field(None, max_length=64)
 
 
 class QueuePatch(Wire):
     """Fields of a queue item to change; what is not named stays."""
 
-    product_id: int | None = Field(None, ge=0, le=2**53)
+    product_id: Reference = None
     product_name: Title = ""
     model_file: Title = ""
-    order_id: int | None = Field(None, ge=0, le=2**53)
+    order_id: Reference = None
     printer_id: str | None = Field(None, max_length=64)
 
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Final, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StrictBool, model_validator
 from pydantic_core import PydanticCustomError
 
 from printers.states import JobStatus
@@ -98,7 +98,7 @@ class UpdateRequest(Credentials):
     timestamp: AwareDatetime | None = Field(
         None, description="When this was so; now, if left out. An older one only adds history."
     )
-    progress_reset: bool = Field(
+    progress_reset: StrictBool = Field(
         False, description="True when progress went back on purpose; else it never does."
     )
 
@@ -118,7 +118,7 @@ class UpdateRequest(Credentials):
 class Started(Wire):
     """The answer to a start."""
 
-    success: bool = True
+    success: StrictBool = True
     message: str
     print_status_id: int
 
@@ -160,7 +160,7 @@ class FullStatus(BasicStatus):
 class Updated(Wire):
     """The answer to an update; `ignored` names what was older than what is known already."""
 
-    success: bool = True
+    success: StrictBool = True
     message: str
     current_status: FullStatus
     ignored: list[str] = Field(default_factory=list)

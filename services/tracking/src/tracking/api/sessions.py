@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Query
 
 from common.auth import Principal, require
+from common.moments import WrittenMoment
 from common.serve import service_router
 from tracking.api.dependencies import Limit, Offset, Serving, Text, ZoneReader
 from tracking.repository.sessions import Wanted
@@ -20,7 +21,7 @@ from tracking.service.gone import BadParameter
 
 router = service_router(prefix="/api/v1", tags=["sessions"])
 SessionReader = Annotated[Principal, Depends(require("sessions:read"))]
-Moment = Annotated[datetime | None, Query(description="RFC 3339; UTC where it names no zone.")]
+Moment = Annotated[WrittenMoment | None, Query(description="RFC 3339; UTC where it names no zone.")]
 
 
 @router.get("/sessions/active")

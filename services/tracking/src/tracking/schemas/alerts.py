@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import StringConstraints
+from pydantic import StrictBool, StringConstraints
 
 from tracking.schemas.rules import RuleName, Severity
 from tracking.schemas.wire import Wire
@@ -27,7 +27,7 @@ class AnomalyView(Wire):
     description: str
     root_cause: str | None
     ended_at: datetime | None
-    resolved: bool
+    resolved: StrictBool
     resolved_by: str | None
     resolved_at: datetime | None
 
@@ -54,9 +54,9 @@ class AlertView(Wire):
     session_id: str | None
     message: str
     updated_at: datetime
-    resolved: bool
+    resolved: StrictBool
     resolved_at: datetime | None
-    acknowledged: bool
+    acknowledged: StrictBool
     acknowledged_by: str | None
     acknowledged_at: datetime | None
     action_taken: str | None
@@ -93,7 +93,7 @@ class PlatformAlert(Wire):
     component: str
     message: str
     timestamp: str
-    resolved: bool
+    resolved: StrictBool
     resolved_at: str | None
     source: str
     kind: str

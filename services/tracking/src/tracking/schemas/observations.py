@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
+from common.moments import WrittenMoment
 from tracking.schemas.wire import Reference, Wire
 
 _FIRST = datetime(2000, 1, 1, tzinfo=UTC)
@@ -54,7 +55,7 @@ class TrackIn(Wire):
 class FrameIn(Wire):
     """One picture of a camera."""
 
-    timestamp: Annotated[datetime, AfterValidator(_moment)]
+    timestamp: Annotated[WrittenMoment, AfterValidator(_moment)]
     frame_id: Number | Text
     tracks: Annotated[list[TrackIn], Field(max_length=500)]
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StrictBool, StringConstraints
 
 from tracking.asking.languages import Language
 from tracking.schemas.wire import Wire
@@ -18,8 +18,8 @@ class QueryRequest(Wire):
         StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_QUERY),
     ]
     language: Language | None = None
-    stream: bool = False
-    require_llm: bool = Field(
+    stream: StrictBool = False
+    require_llm: StrictBool = Field(
         False, description="Fail with 503 where no language model words the answer."
     )
 

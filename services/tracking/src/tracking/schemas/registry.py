@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any, Final, Self
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StrictBool, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from tracking.schemas.wire import Label, NewId, Reference, Title, Wire
@@ -45,7 +45,7 @@ class WorkerPatch(Wire):
     shift: Label | None = None
     skill_level: Label | None = None
     station_assignments: StationAssignments = Field(default_factory=StationAssignments)
-    active: bool = True
+    active: StrictBool = True
 
 
 class WorkerView(Wire):
@@ -57,7 +57,7 @@ class WorkerView(Wire):
     shift: str | None
     skill_level: str | None
     station_assignments: StationAssignments
-    active: bool
+    active: StrictBool
     created_at: datetime
     updated_at: datetime
 
@@ -132,7 +132,7 @@ class ZonePatch(Wire):
     polygon_coords: Corners = Field(default_factory=list)
     min_workers: Count = 0
     max_workers: Count | None = None
-    active: bool = True
+    active: StrictBool = True
 
 
 class ZoneView(Wire):
@@ -146,7 +146,7 @@ class ZoneView(Wire):
     polygon_coords: list[list[float]]
     min_workers: int
     max_workers: int | None
-    active: bool
+    active: StrictBool
     current_occupancy: int
     created_at: datetime
     updated_at: datetime
@@ -234,7 +234,7 @@ class CameraPatch(Wire):
     location: Label = ""
     resolution: Resolution = ""
     fps: Fps = 30
-    active: bool = True
+    active: StrictBool = True
 
 
 class StreamView(Wire):
@@ -252,14 +252,14 @@ class CameraView(Wire):
     camera_id: str
     name: str
     rtsp_url: str
-    has_credentials: bool
+    has_credentials: StrictBool
     location: str
     status: str
     resolution: str
     fps: float
     last_seen_at: datetime | None
     zones_count: int
-    active: bool
+    active: StrictBool
     stream: StreamView | None
     created_at: datetime
     updated_at: datetime

@@ -4,7 +4,14 @@ from datetime import time
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StringConstraints,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from tracking.schemas.wire import Title, Wire
@@ -84,7 +91,7 @@ class Rule(Wire):
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
-    enabled: bool = True
+    enabled: StrictBool = True
     severity: Severity = "warning"
 
 
@@ -97,7 +104,7 @@ class TimedRule(Rule):
 class WorkingRule(TimedRule):
     """One that may hold only within the schedule's indices and shifts."""
 
-    working_time_only: bool = True
+    working_time_only: StrictBool = True
 
 
 class DropRule(Rule):

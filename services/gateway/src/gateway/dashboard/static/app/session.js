@@ -11,6 +11,9 @@ export const user = signal(/** @type {any} */ (undefined));
 /** The factory's zone. */
 export const timezone = signal("UTC");
 
+/** Where MQTT clients connect to. */
+export const mqttPort = signal(1883);
+
 /**
  * True when the user has a permission; the rule is the services' own.
  * @param {string} permission
@@ -43,6 +46,7 @@ export async function logOut() {
 
 function take(answer) {
   timezone.value = answer.timezone;
+  mqttPort.value = answer.mqtt_port;
   if (JSON.stringify(user.peek()) !== JSON.stringify(answer.user)) user.value = answer.user;
 }
 

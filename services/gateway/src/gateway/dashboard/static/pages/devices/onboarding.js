@@ -2,6 +2,7 @@
 
 import { api } from "../../app/api.js";
 import { t } from "../../app/language.js";
+import { mqttPort } from "../../app/session.js";
 import { attempt, tell } from "../../app/toasts.js";
 import { html, useState } from "../../app/view.js";
 import { CodeLine } from "../../parts/code_line.js";
@@ -54,7 +55,7 @@ function Lines({ token }) {
     <${CodeLine} label=${t("A reading by HTTP")}
       text=${`curl -X POST ${location.origin}/api/v1/${token}/telemetry \\\n  -H 'Content-Type: application/json' -d '${EXAMPLE}'`} />
     <${CodeLine} label=${t("A reading by MQTT")}
-      text=${`mosquitto_pub -h ${host} -p 1883 -u ${token} -q 1 \\\n  -t v1/devices/me/telemetry -m '${EXAMPLE}'`} />
+      text=${`mosquitto_pub -h ${host} -p ${mqttPort.value} -u ${token} -q 1 \\\n  -t v1/devices/me/telemetry -m '${EXAMPLE}'`} />
         </div>`;
 }
 

@@ -1,10 +1,9 @@
 /** Exactly what to type into OctoPrint, Moonraker or a script, for one printer. */
 
 import { t } from "../../app/language.js";
+import { mqttPort } from "../../app/session.js";
 import { html } from "../../app/view.js";
 import { CodeLine } from "../../parts/code_line.js";
-
-const MQTT_PORT = 1883;
 
 /** The steps of this printer's driver; its key is known only right after it was made. */
 export function Onboarding({ printer }) {
@@ -21,7 +20,7 @@ function ByMqtt({ printer }) {
     ${t("In OctoPrint, install the plug-in “MQTT” (Settings → Plugin Manager → Get More).")}</li>
     <li>${t("Settings → MQTT → Broker: type this, then save.")}</li></ol>
     <${CodeLine} label="Host" text=${location.hostname} /><${CodeLine} label="Port"
-      text=${String(MQTT_PORT)} />
+      text=${String(mqttPort.value)} />
     <${CodeLine} label="Username" text=${printer.printer_id} /><${CodeLine} label="Password"
       text=${printer.api_key ?? t("the printer's key")} />
     <p class="muted small">${t("Leave the topics as they are. Protocol 3.1 and 3.1.1 both work.")}
