@@ -13,7 +13,7 @@ from printers.estimating import Known, estimate
 from printers.keys import Vault
 from printers.reach import Reach
 from printers.reports import HostRefused, Report
-from printers.service.hearing import is_same_model
+from printers.service.following import is_same_model
 from printers.settings import Settings
 from printers.throttle import Throttle
 
