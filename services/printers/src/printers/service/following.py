@@ -17,7 +17,8 @@ _BEGUN_S: Final = 30.0
 def meet(printer: Printer, report: Report, now: datetime) -> bool:
     """Note what a printer shows of itself; True when it had been silent."""
     printer.link_seen_at = now
-    printer.link_state, printer.link_error = "up", None
+    printer.link_state = "up" if report.gone is None else "unreachable"
+    printer.link_error = report.gone
     if report.state is not None:
         printer.reported_state = report.state
     elif report.outcome is not None:

@@ -21,7 +21,7 @@ from common.bus import Bus
 from common.loops import PASSING, wait_for
 from common.mailboxes import PRINTERS, Message, listen_unkept, open_mailbox
 from printers import metrics
-from printers.bridges.octoprint_mqtt import is_last_will, read
+from printers.bridges.octoprint_mqtt import read
 from printers.reports import PrinterState, Report
 from printers.service.hearing import Hearing
 from printers.settings import Settings
@@ -46,20 +46,19 @@ _log = logging.getLogger("mqtt")
 class _Due:
     """What is to be stored of a printer, how many messages it came in, and those that are kept.
 
-    `is_last` says that the printer's client is gone, `is_urgent` that this is no mere reading.
+    `is_urgent` says that this is no mere reading.
     """
 
     reports: Sequence[Report]
     heard: int
     kept: Sequence[Message]
-    is_last: bool = False
     is_urgent: bool = False
 
     @property
     def only(self) -> Report | None:
         """The report, where it may be stored together with other printers'."""
-        is_one = len(self.reports) == 1 and not self.is_last
-        return self.reports[0] if is_one and not self.reports[0].is_turn else None
+        is_one = len(self.reports) == 1 and not self.reports[0].is_turn
+        return self.reports[0] if is_one else None
 
 
 @dataclass(slots=True)
@@ -136,14 +135,11 @@ class MqttIntake:
         printer.heard += 1
         if message.is_kept:
             printer.kept.append(message)
-        is_last = is_last_will(message.topic, message.payload)
         is_news = report.is_turn or report.state not in (None, printer.state)
         printer.state = report.state or printer.state
         reports = printer.throttle.take(report)
-        if reports or is_last:
-            self._put(
-                message.identity, printer, reports, is_last=is_last, is_urgent=is_news or is_last
-            )
+        if reports:
+            self._put(message.identity, printer, reports, is_urgent=is_news)
 
     def _printer(self, printer_id: str) -> _Printer | None:
         printer = self._printers.get(printer_id)
@@ -160,10 +156,9 @@ class MqttIntake:
         printer: _Printer,
         reports: Sequence[Report],
         *,
-        is_last: bool = False,
         is_urgent: bool = False,
     ) -> None:
-        printer.due.append(_Due(reports, printer.heard, printer.kept, is_last, is_urgent))
+        printer.due.append(_Due(reports, printer.heard, printer.kept, is_urgent))
         printer.heard, printer.kept = 0, []
         if not printer.is_busy:
             self._wake(printer_id, printer)
@@ -227,9 +222,6 @@ class MqttIntake:
             try:
                 for report in due.reports:
                     await self._hearing.hear_in_turn(printer_id, report, driver="mqtt")
-                if due.is_last:
-                    gone = "the printer's MQTT client is gone"
-                    await self._hearing.link(printer_id, "unreachable", gone)
             except PASSING as error:
                 _log.warning("messages of %s are not stored yet: %r", printer_id, error)
                 outcome = "returned"
