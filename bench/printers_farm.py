@@ -1,8 +1,9 @@
 """A print farm's load on one process: `python -m bench.printers_farm [printers] [seconds]`.
 
 Every printer sends an update by HTTP each 15 s and two temperatures by MQTT each second (published
-where the MQTT door puts them). Figures are ratios, so that they can be compared between machines:
-the process's share of one core, and an update's time in units of the same machine's `/healthz`.
+where the MQTT door puts them); all begin within the first 15 s, before anything is measured.
+Figures are ratios, so that they can be compared between machines: the process's share of one core,
+and an update's time in units of the same machine's `/healthz`.
 """
 
 import asyncio
@@ -57,9 +58,9 @@ async def _update(http: aiohttp.ClientSession, who: Any, times: list[float], unt
 
 async def _warm(client: Any, who: Any, until: float) -> None:
     root = f"gemba.printers.{who['printer_id']}.octoPrint"
+    await asyncio.sleep(random.random() * _UPDATE_S)
     began = {"_event": "PrintStarted", "name": "dragon.gcode"}
     await client.publish(f"{root}.event.PrintStarted", json.dumps(began).encode())
-    await asyncio.sleep(random.random())
     while time.monotonic() < until:
         for tool, target in (("tool0", 210.0), ("bed", 60.0)):
             body = {"actual": target + random.random(), "target": target}

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 
 from printers.advancing import widened
 from printers.bridges.octoprint import state_of
-from printers.bridges.octoprint_mqtt import is_last_will, read
+from printers.bridges.octoprint_mqtt import read
 from printers.estimating import Known, estimate
 from printers.keys import Vault
 from printers.reach import Reach
 from printers.reports import HostRefused, Report
-from printers.service.hearing import is_same_model
+from printers.service.following import is_same_model
 from printers.settings import Settings
 from printers.throttle import Throttle
 
@@ -135,8 +135,13 @@ def test_the_plugins_words() -> None:
     ended = read("o/event/PrintFailed", b'{"name": "x", "reason": "cancelled"}', at=NOW)
     assert ended is not None
     assert ended.outcome == "canceled"
-    assert is_last_will("octoPrint/mqtt", b"disconnected")
-    assert not is_last_will("octoPrint/mqtt", b"connected")
+    gone = read("octoPrint/mqtt", b"disconnected", at=NOW)
+    back = read("octoPrint/mqtt", b"connected", at=NOW)
+    assert gone is not None
+    assert (gone.state, gone.is_turn) == ("offline", True)
+    assert gone.gone
+    assert back is not None
+    assert (back.state, back.is_turn, back.gone) == (None, False, None)
 
 
 def test_octoprint_still_prints_while_it_pauses() -> None:

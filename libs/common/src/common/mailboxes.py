@@ -53,6 +53,11 @@ class Message:
     received_at: datetime
     _message: Msg | None = None
 
+    @property
+    def is_kept(self) -> bool:
+        """True while JetStream keeps it, and delivers it again until it is acknowledged."""
+        return self._message is not None
+
     async def acknowledge(self) -> None:
         """It has been stored, or never can be."""
         if self._message is not None:

@@ -22,6 +22,9 @@ _MOST_BYTES: Final = 1024 * 1024
 # The variable part of the path, or "" where it has none; who calls; the body. The answer's JSON,
 # or None to decline. A `ServiceError` declines too: the function meets it again and says so.
 Answer: TypeAlias = Callable[[str, Principal, bytes], Awaitable[bytes | None]]
+Headers: TypeAlias = Sequence[tuple[bytes, bytes]]
+# The same where no token says who calls: the request's scope and body; the JSON and its headers.
+OpenAnswer: TypeAlias = Callable[[Scope, bytes], Awaitable[tuple[bytes, Headers] | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +48,29 @@ class Shortcut:
         return part if part and "/" not in part else None
 
 
+@dataclass(frozen=True, slots=True)
+class OpenShortcut:
+    """One path, without variable parts, whose callers show who they are in a way of their own."""
+
+    path: str
+    status: int
+    answer: OpenAnswer
+
+    def part_of(self, path: str) -> str | None:
+        """Nothing for this path, None for any other."""
+        return "" if path == self.path else None
+
+
 class Shortcuts:
     """A layer between `Observed` and the app."""
 
-    def __init__(self, app: FastAPI, shortcuts: Callable[[FastAPI], Sequence[Shortcut]]) -> None:
+    def __init__(
+        self, app: FastAPI, shortcuts: Callable[[FastAPI], Sequence[Shortcut | OpenShortcut]]
+    ) -> None:
         """Ask for the shortcuts when the first request comes: by then the app has its parts."""
         self._app = app
         self._make = shortcuts
-        self._shortcuts: Sequence[Shortcut] | None = None
+        self._shortcuts: Sequence[Shortcut | OpenShortcut] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a POST of JSON that a shortcut takes; hand everything else on."""
@@ -67,27 +85,43 @@ class Shortcuts:
         await self._app(scope, receive, send)
 
     async def _short(
-        self, shortcut: Shortcut, part: str, scope: Scope, receive: Receive, send: Send
+        self,
+        shortcut: Shortcut | OpenShortcut,
+        part: str,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
     ) -> None:
         body, read = await _body_of(receive)
-        content = None
+        answered = None
         if body is not None:
             try:
-                principal = await self._principal(scope)
-                if principal is not None and principal.has(shortcut.permission):
-                    content = await shortcut.answer(part, principal, body)
+                answered = await self._answered(shortcut, part, scope, body)
             except ServiceError:
-                content = None
-        if content is None:
+                answered = None
+        if answered is None:
             await self._app(scope, _once_more(read, receive), send)
             return
+        content, more = answered
         scope["gemba.route"] = shortcut.path
         headers = [
             (b"content-type", b"application/json"),
             (b"content-length", str(len(content)).encode()),
+            *more,
         ]
         await send({"type": "http.response.start", "status": shortcut.status, "headers": headers})
         await send({"type": "http.response.body", "body": content})
+
+    async def _answered(
+        self, shortcut: Shortcut | OpenShortcut, part: str, scope: Scope, body: bytes
+    ) -> tuple[bytes, Headers] | None:
+        if isinstance(shortcut, OpenShortcut):
+            return await shortcut.answer(scope, body)
+        principal = await self._principal(scope)
+        if principal is None or not principal.has(shortcut.permission):
+            return None
+        content = await shortcut.answer(part, principal, body)
+        return None if content is None else (content, ())
 
     async def _principal(self, scope: Scope) -> Principal | None:
         token = bearer_of(HTTPConnection(scope))

@@ -1,6 +1,8 @@
 """`python -m printers` runs the printers service."""
 
 from common.serve import serve
+from common.shortcuts import Shortcuts
+from printers.api.status import shortcuts
 from printers.app import build_app
 from printers.settings import Settings
 
@@ -8,7 +10,8 @@ from printers.settings import Settings
 def main() -> None:
     """Serve until SIGTERM."""
     settings = Settings()
-    serve(build_app(settings), settings, component="printers", port=settings.printers_port)
+    app = Shortcuts(build_app(settings), shortcuts)
+    serve(app, settings, component="printers", port=settings.printers_port)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from common.loops import repeat
 from common.parts import Parts
+from common.pool import Pool
 from common.serve import create_app
 from printers.api import internal, printers, status, streams, works
 from printers.api.dependencies import Services
@@ -31,25 +32,29 @@ from printers.workers.cameras import CameraRounds
 from printers.workers.mqtt_intake import MqttIntake
 
 _MEASURE_S: Final = 15.0
+_AT_ONCE: Final = 6
 Worker = Callable[[], Coroutine[Any, Any, None]]
 
 
 def build_app(settings: Settings) -> FastAPI:
     """The printers service as an app."""
     parts = Parts(settings, package="printers", metadata=metadata)
+    pool = Pool(settings, application="printers-intake", size=_AT_ONCE)
     teller = Teller(Events(parts.bus))
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         recorder, vault = Recorder(settings), Vault(settings.vault_secret)
-        hearing = Hearing(parts.database, recorder, teller)
-        supervisor = Supervisor(settings, database=parts.database, vault=vault, hearing=hearing)
+        hearing = Hearing(parts.database, pool, recorder=recorder, teller=teller)
+        supervisor = Supervisor(
+            settings, database=parts.database, pool=pool, vault=vault, hearing=hearing
+        )
         commands = CommandService(
             settings, database=parts.database, switchboard=supervisor, teller=teller
         )
         app.state.services = Services(
             settings=settings,
-            statuses=StatusService(parts.database, recorder, teller),
+            statuses=StatusService(parts.database, pool, recorder=recorder, teller=teller),
             fleet=FleetService(parts.database, vault, teller),
             works=WorkService(parts.database),
             commands=commands,
@@ -60,6 +65,7 @@ def build_app(settings: Settings) -> FastAPI:
         cameras = CameraService(
             settings,
             database=parts.database,
+            pool=pool,
             client=parts.client,
             commands=commands,
             teller=teller,
@@ -70,8 +76,12 @@ def build_app(settings: Settings) -> FastAPI:
             intake.run,
             *([supervisor.run, rounds.run] if settings.printer_bridges else []),
         ]
-        async with parts.running(app), _working(settings, parts, teller=teller, workers=workers):
-            yield
+        vigilance = Vigilance(settings, database=parts.database, pool=pool, teller=teller)
+        try:
+            async with parts.running(app), _working(settings, vigilance, workers):
+                yield
+        finally:
+            await pool.close()
 
     return create_app(
         settings,
@@ -85,9 +95,8 @@ def build_app(settings: Settings) -> FastAPI:
 
 @asynccontextmanager
 async def _working(
-    settings: Settings, parts: Parts, *, teller: Teller, workers: Sequence[Worker]
+    settings: Settings, vigilance: Vigilance, workers: Sequence[Worker]
 ) -> AsyncIterator[None]:
-    vigilance = Vigilance(settings, database=parts.database, teller=teller)
     async with asyncio.TaskGroup() as tasks:
         running = [
             tasks.create_task(

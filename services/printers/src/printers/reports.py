@@ -13,8 +13,8 @@ JobOutcome = Literal["completed", "failed", "canceled"]
 class Report:
     """One look at a printer; None where the protocol did not say.
 
-    `outcome` is the end of the print that was under way, `began` says that a new one started.
-    `readings` have the names of the contract's metrics.
+    `outcome` is the end of the print that was under way, `began` says that a new one started,
+    `gone` why nothing more is to be heard. `readings` have the names of the contract's metrics.
     """
 
     at: datetime
@@ -24,12 +24,13 @@ class Report:
     began: bool = False
     outcome: JobOutcome | None = None
     message: str | None = None
+    gone: str | None = None
     readings: dict[str, Any] = field(default_factory=dict)
 
     @property
     def is_turn(self) -> bool:
         """True when it must not be merged with what comes after it."""
-        return self.began or self.outcome is not None
+        return self.began or self.outcome is not None or self.gone is not None
 
 
 def merged(before: Report, after: Report) -> Report:

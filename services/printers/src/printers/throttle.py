@@ -34,9 +34,9 @@ class Throttle:
         self._state = report.state or self._state
         return [whole]
 
-    def due(self, now: float) -> Report | None:
+    def due(self, now: float, *, within_s: float = float("inf")) -> Report | None:
         """What has waited long enough, when nothing came after it."""
-        if self._pending is None or now - self.stored_at < self.least_s:
+        if self._pending is None or now - self.stored_at < min(self.least_s, within_s):
             return None
         pending, self._pending, self.stored_at = self._pending, None, now
         return pending

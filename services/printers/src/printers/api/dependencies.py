@@ -39,13 +39,19 @@ async def services_of(connection: HTTPConnection) -> Services:
     return services
 
 
-async def lens_of(connection: HTTPConnection) -> Lens:
+def lens_for(settings: Settings, accept_language: str) -> Lens:
     """Whose language the answer is in, in the factory's zone, now."""
     return Lens(
-        zone=ZoneInfo((await services_of(connection)).settings.timezone),
+        zone=ZoneInfo(settings.timezone),
         now=datetime.now(UTC),
-        is_english=prefers_english(connection.headers.get("accept-language", "")),
+        is_english=prefers_english(accept_language),
     )
+
+
+async def lens_of(connection: HTTPConnection) -> Lens:
+    """The caller's lens; a dependency."""
+    services = await services_of(connection)
+    return lens_for(services.settings, connection.headers.get("accept-language", ""))
 
 
 async def visitor(connection: HTTPConnection) -> Principal | None:

@@ -1,11 +1,23 @@
 """`/api/status`: the documented interface of printers (contract, chapter 7)."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
-from fastapi import Path, Query, Response
+from fastapi import FastAPI, Path, Query, Response
+from pydantic import ValidationError
+from starlette.types import Scope
 
+from common.asgi import header_of
 from common.serve import service_router
-from printers.api.dependencies import VERIFIED, HeaderKey, Seeing, Serving, Visitor
+from common.shortcuts import Headers, OpenShortcut
+from printers.api.dependencies import (
+    VERIFIED,
+    HeaderKey,
+    Seeing,
+    Services,
+    Serving,
+    Visitor,
+    lens_for,
+)
 from printers.schemas.status import (
     ActiveJobs,
     BasicStatus,
@@ -16,7 +28,8 @@ from printers.schemas.status import (
     UpdateRequest,
 )
 
-router = service_router(prefix="/api/status", tags=["status"])
+_PREFIX: Final = "/api/status"
+router = service_router(prefix=_PREFIX, tags=["status"])
 QueryKey = Annotated[str | None, Query(alias="api_key", description="The printer's key.")]
 
 
@@ -46,6 +59,28 @@ async def update(
     answer = await services.statuses.update(request, request.api_key or key, lens)
     response.headers[VERIFIED] = f"printer:{request.printer_id}"
     return answer
+
+
+def shortcuts(app: FastAPI) -> list[OpenShortcut]:
+    """The same update without the framework, where nothing is wrong with it."""
+    services: Services = app.state.services
+
+    async def updated(scope: Scope, body: bytes) -> tuple[bytes, Headers] | None:
+        if b"\\u0000" in body:
+            return None
+        try:
+            request = UpdateRequest.model_validate_json(body)
+        except ValidationError:
+            return None
+        key = request.api_key or header_of(scope, b"x-api-key")
+        lens = lens_for(services.settings, header_of(scope, b"accept-language") or "")
+        answer = await services.statuses.update_at_once(request, key, lens)
+        if answer is None:
+            return None
+        verified = (VERIFIED.lower().encode(), f"printer:{request.printer_id}".encode("latin-1"))
+        return answer.model_dump_json().encode(), [verified]
+
+    return [OpenShortcut(f"{_PREFIX}/update", 200, updated)]
 
 
 @router.get("/printer/{printer_id}")

@@ -49,11 +49,6 @@ def read(topic: str, payload: bytes, *, at: datetime) -> Report | None:
     return None
 
 
-def is_last_will(topic: str, payload: bytes) -> bool:
-    """True when the broker speaks for a client that has gone."""
-    return topic.split("/")[-1] == "mqtt" and payload.strip() == b"disconnected"
-
-
 def _object(payload: bytes) -> dict[str, Any] | None:
     try:
         body = orjson.loads(payload)
@@ -65,7 +60,7 @@ def _object(payload: bytes) -> dict[str, Any] | None:
 def _will(payload: bytes, *, at: datetime) -> Report | None:
     text = payload.strip()
     if text == b"disconnected":
-        return Report(at=at, state="offline")
+        return Report(at=at, state="offline", gone="the printer's MQTT client is gone")
     return Report(at=at) if text == b"connected" else None
 
 

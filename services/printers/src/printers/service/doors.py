@@ -8,7 +8,7 @@ from printers.models import Printer
 from printers.repository import printers
 from printers.service.gone import KeyMissing, WrongKey
 
-_LONGEST = 200
+LONGEST_KEY = 200
 
 
 async def opened(
@@ -22,7 +22,7 @@ async def opened(
     """
     if not api_key:
         raise KeyMissing()
-    if len(api_key) > _LONGEST:
+    if len(api_key) > LONGEST_KEY:
         raise WrongKey()
     printer = await printers.get_by_key(session, printer_id, digest(api_key), lock=lock)
     if printer is None:

@@ -1,5 +1,8 @@
 """What bridges report, as printers and jobs: a print is met, followed and ended."""
 
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
 from typing import Final
@@ -7,20 +10,28 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from common.db import Database
-from printers import metrics
-from printers.advancing import Change
+from common.pool import Pool
+from printers import advancing, metrics
 from printers.models import Alert, Command, Job, Printer
 from printers.reports import JobOutcome, Report
-from printers.repository import alerts, commands, jobs, printers, queue
-from printers.service.recording import Recorded, Recorder, usual_of
+from printers.repository import alerts, at_once, commands, jobs, printers, queue
+from printers.repository.at_once import Change, Seen
+from printers.service.following import (
+    change_of,
+    chosen,
+    face,
+    is_another,
+    is_same_model,
+    is_under_way,
+    meet,
+)
+from printers.service.recording import Noted, Recorded, Recorder, usual_of
 from printers.service.statuses import start_job
 from printers.service.telling import Teller
-from printers.states import FINAL, JobStatus
+from printers.states import FINAL
 
 # A print's last state and its end come as two messages, in either order.
 _GRACE: Final = timedelta(seconds=8)
-# A print that has gone this far did not begin a moment ago.
-_BEGUN_S: Final = 30.0
 _NEARLY_DONE: Final = 99.5
 _UNSEEN: Final = "A impressão terminou sem ser observada"
 _REPLACED: Final = "Outra impressão começou na impressora"
@@ -29,25 +40,86 @@ _REPLACED: Final = "Outra impressão começou na impressora"
 class Hearing:
     """Stores reports; one printer's come one after another."""
 
-    def __init__(self, database: Database, recorder: Recorder, teller: Teller) -> None:
+    def __init__(
+        self, database: Database, pool: Pool, *, recorder: Recorder, teller: Teller
+    ) -> None:
         self._database = database
+        self._pool = pool
         self._recorder = recorder
         self._teller = teller
         self._idle_since: dict[str, datetime] = {}
 
     async def hear(self, printer_id: str, report: Report, *, driver: str) -> None:
         """Store one report; one of a printer that has another driver by now is passed over."""
+        if report.is_turn or await self.hear_together({printer_id: report}, driver=driver):
+            await self.hear_in_turn(printer_id, report, driver=driver)
+
+    async def hear_together(self, reports: Mapping[str, Report], *, driver: str) -> set[str]:
+        """Store one report of each printer in two round trips, without a lock.
+
+        The ids of printers whose report asks for more than to be stored, or that somebody else
+        changed meanwhile: nothing is stored of them, they are to be heard in turn.
+        """
+        began = time.perf_counter()
+        async with self._pool.connection() as connection:
+            seen = await at_once.seen_of(connection, list(reports))
+            mine = [one for one in seen.values() if one.printer.driver == driver]
+            steps = [self._step(one, reports[one.printer.printer_id]) for one in mine]
+            plain = [step for step in steps if step is not None]
+            stored = await at_once.save(connection, [step.change for step in plain])
+        for step in plain:
+            if step.printer.printer_id in stored:
+                await self._take(step)
+        if stored:
+            metrics.UPDATES.labels(driver).inc(len(stored))
+            metrics.UPDATE_SECONDS.observe(time.perf_counter() - began)
+        return {one.printer.printer_id for one in mine} - stored
+
+    def _step(self, seen: Seen, report: Report) -> "Step | None":
+        """What a report comes to when it only has to be stored; None when it asks for more."""
+        printer, before = seen.printer, face(seen.printer)
+        if report.is_turn or meet(printer, report, datetime.now(UTC)):
+            return None
+        current = chosen(seen.jobs, report)
+        is_followed = current is not None and current.printer_file is not None
+        if not is_under_way(printer, report, current):
+            is_over = is_followed and report.state == "idle"
+            has_new_face = face(printer) != before
+            return None if is_over else Step(Change(seen), None, has_new_face, not is_followed)
+        if current is None or not is_followed or report.file not in (None, current.printer_file):
+            return None
+        usual_s = seen.usual_s[current.id]
+        noted = self._recorder.note(current, change_of(report, current), usual_s=usual_s)
+        if noted is None:
+            return None
+        return Step(Change(seen, current, noted.mark), noted, face(printer) != before, True)
+
+    async def _take(self, step: "Step") -> None:
+        """Take over what has been stored, and tell of it."""
+        job = step.change.job
+        if step.is_settled:
+            self._idle_since.pop(step.printer.printer_id, None)
+        found = Heard(ended=[])
+        if job is not None and step.noted is not None:
+            self._recorder.remember(job, step.noted)
+            found.jobs.append(job)
+        await self._tell(step.printer, found, [], has_new_face=step.has_new_face)
+
+    async def hear_in_turn(self, printer_id: str, report: Report, *, driver: str) -> None:
+        """Store any report, with the printer locked from the first look to the commit."""
         with metrics.UPDATE_SECONDS.time():
             async with self._database.transaction() as session:
                 printer = await printers.get(session, printer_id, lock=True)
                 if printer is None or printer.driver != driver:
                     return
-                before = _face(printer)
-                found = Heard(ended=await _meet(session, printer, report))
+                before = face(printer)
+                found = Heard(ended=[])
+                if meet(printer, report, datetime.now(UTC)):
+                    found.ended += await alerts.resolve_kind(session, printer_id, "offline_in_job")
                 await self._follow(session, printer, report, found)
                 settled = await _fetched(session, printer_id, found)
         metrics.UPDATES.labels(printer.driver).inc()
-        await self._tell(printer, found, settled, has_new_face=_face(printer) != before)
+        await self._tell(printer, found, settled, has_new_face=face(printer) != before)
 
     async def link(self, printer_id: str, state: str, error: str | None) -> None:
         """Note how the bridge stands with a printer's host."""
@@ -65,12 +137,12 @@ class Hearing:
         self, session: AsyncSession, printer: Printer, report: Report, found: "Heard"
     ) -> None:
         active = list(await jobs.active_of(session, printer.printer_id, lock=True))
-        current = _chosen(active, report)
+        current = chosen(active, report)
         if report.outcome is not None:
             if current is not None and current.status != "pending":
                 await self._end(session, current, report, found=found, outcome=report.outcome)
             return
-        if _is_under_way(printer, report, current):
+        if is_under_way(printer, report, current):
             self._idle_since.pop(printer.printer_id, None)
             await self._progress(session, printer, current, report=report, found=found)
             return
@@ -92,7 +164,7 @@ class Hearing:
         report: Report,
         found: "Heard",
     ) -> None:
-        if current is not None and _is_another(current, report):
+        if current is not None and is_another(current, report):
             await self._end_unseen(session, current, report, found=found, message=_REPLACED)
             current = None
         if current is None:
@@ -102,16 +174,7 @@ class Hearing:
             found.ended += await alerts.resolve_kind(session, printer.printer_id, "print_failed")
         if report.file is not None:
             current.printer_file = report.file
-        status: JobStatus | None = None
-        if report.began or report.state is not None:
-            status = report.state if report.state in ("paused", "preparing") else "printing"
-        change = Change(
-            at=max(report.at, current.updated_at),
-            status=status,
-            progress=report.progress,
-            readings=report.readings,
-            may_turn_back=True,
-        )
+        change = change_of(report, current)
         usual_s = await usual_of(session, current)
         found.add(current, await self._recorder.record(session, current, change, usual_s=usual_s))
 
@@ -125,7 +188,7 @@ class Hearing:
         outcome: JobOutcome,
         message: str | None = None,
     ) -> None:
-        change = Change(
+        change = advancing.Change(
             at=max(report.at, job.updated_at),
             status=outcome,
             message=message or report.message,
@@ -159,6 +222,24 @@ class Hearing:
         await self._teller.commands(settled)
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A report that only has to be stored: what changes, and what was noted of its job.
+
+    `is_settled` says that no print is left whose end may have gone unseen.
+    """
+
+    change: Change
+    noted: Noted | None
+    has_new_face: bool
+    is_settled: bool
+
+    @property
+    def printer(self) -> Printer:
+        """The printer as it is after the report."""
+        return self.change.seen.printer
+
+
 class Heard:
     """What one report led to."""
 
@@ -175,57 +256,6 @@ class Heard:
         self.alerts += recorded.alerts
         self.command_ids += recorded.commands
         self.has_new_status = self.has_new_status or recorded.has_new_status
-
-
-async def _meet(session: AsyncSession, printer: Printer, report: Report) -> list[Alert]:
-    """Note what a printer shows of itself; the alerts that this ends."""
-    printer.link_seen_at = datetime.now(UTC)
-    printer.link_state, printer.link_error = "up", None
-    if report.state is not None:
-        printer.reported_state = report.state
-    elif report.outcome is not None:
-        printer.reported_state = "idle"
-    if report.readings:
-        printer.readings = {**printer.readings, **report.readings}
-    if report.state == "offline" or (report.state is None and printer.reported_state == "offline"):
-        return []
-    printer.last_seen_at = report.at
-    was_offline, printer.is_offline = printer.is_offline, False
-    if not was_offline:
-        return []
-    return list(await alerts.resolve_kind(session, printer.printer_id, "offline_in_job"))
-
-
-def _face(printer: Printer) -> tuple[object, ...]:
-    return (printer.reported_state, printer.is_offline, printer.link_state)
-
-
-def _chosen(active: list[Job], report: Report) -> Job | None:
-    """The job that a report speaks of: the one under way, else one that was started for it."""
-    under_way = [job for job in active if job.status != "pending"]
-    same = [job for job in under_way if report.file and job.printer_file == report.file]
-    if same or under_way:
-        return (same or under_way)[-1]
-    pending = [job for job in active if report.file and is_same_model(job.model_file, report.file)]
-    waiting = pending or active
-    return waiting[0] if waiting else None
-
-
-def _is_under_way(printer: Printer, report: Report, current: Job | None) -> bool:
-    """True while it prints; temperatures alone belong to the print that is being followed."""
-    printing = ("printing", "paused", "preparing")
-    if report.began or report.state in printing:
-        return True
-    is_followed = current is not None and current.printer_file is not None
-    return report.state is None and is_followed and printer.reported_state in printing
-
-
-def _is_another(job: Job, report: Report) -> bool:
-    if job.printer_file is None or report.file is None:
-        return False
-    if report.file != job.printer_file:
-        return True
-    return report.began and job.printed_s > _BEGUN_S and job.progress >= 1
 
 
 async def _has_just_ended(session: AsyncSession, printer: Printer, report: Report) -> bool:
@@ -246,15 +276,6 @@ async def _met(session: AsyncSession, printer_id: str, file: str) -> Job:
     )
     assert job is not None, "without a queue item there is no conflict"
     return job
-
-
-def is_same_model(model_file: str, printed_file: str) -> bool:
-    """True when a G-code file was sliced from this model: `dragon.stl`, `Dragon_0.2mm.gcode`."""
-    model = PurePosixPath(model_file).stem.casefold()
-    printed = PurePosixPath(printed_file).stem.casefold()
-    return printed == model or (
-        bool(model) and printed.startswith(model) and not printed[len(model)].isalnum()
-    )
 
 
 async def _fetched(session: AsyncSession, printer_id: str, found: Heard) -> list[Command]:

@@ -12,10 +12,11 @@ from common.auth import Principal
 from common.client import MeshClient
 from common.db import Database
 from common.errors import ServiceError
+from common.pool import Pool
 from printers.models import Alert, Job, Printer
 from printers.reach import Line, Reach
 from printers.reports import HostRefused
-from printers.repository import alerts, printers
+from printers.repository import alerts, glances, printers
 from printers.schemas.printers import Camera
 from printers.service.commanding import CommandService
 from printers.service.telling import Teller
@@ -50,6 +51,7 @@ class CameraService:
         settings: Settings,
         *,
         database: Database,
+        pool: Pool,
         client: MeshClient,
         commands: CommandService,
         teller: Teller,
@@ -57,6 +59,7 @@ class CameraService:
         self._url = settings.orchestrator_url.rstrip("/")
         self._reach = Reach(settings)
         self._database = database
+        self._pool = pool
         self._client = client
         self._commands = commands
         self._teller = teller
@@ -64,6 +67,9 @@ class CameraService:
 
     async def due(self) -> list[Due]:
         """The cameras of printers that print now."""
+        async with self._pool.connection() as connection:
+            if not await glances.has_camera_work(connection):
+                return []
         async with self._database.transaction() as session:
             found = [one for one in await printers.bridged(session) if one.camera]
             current = await printers.current_jobs(session, [one.printer_id for one in found])

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -11,6 +11,7 @@ from printers.advancing import Change, advance, widened
 from printers.estimating import estimate
 from printers.models import Alert, Job
 from printers.repository import alerts, commands, jobs, points
+from printers.repository.at_once import Mark
 from printers.runaway import Drift, follow, gap_of, is_runaway
 from printers.service.views import known_of
 from printers.settings import Settings
@@ -34,6 +35,15 @@ class Recorded:
     commands: list[int] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """An update that asks for nothing but to be stored: what it left out, its point, its drift."""
+
+    ignored: list[str]
+    mark: Mark | None
+    drift: Drift | None
+
+
 class Recorder:
     """Stores updates of jobs that the caller has locked."""
 
@@ -47,9 +57,7 @@ class Recorder:
         """Apply an update to an active job, and keep its readings in the job's history."""
         before = job.status
         ignored = advance(job, change)
-        readings = dict(change.readings)
-        if change.progress is not None:
-            readings["progress"] = change.progress
+        readings = _measured(change)
         if readings:
             await self._keep_point(session, job, change.at, readings=readings)
         _note_first_estimate(job, usual_s, change.at)
@@ -64,26 +72,59 @@ class Recorder:
             await self._watch_heaters(session, job, change.at, recorded)
         return recorded
 
+    def note(self, job: Job, change: Change, *, usual_s: float | None) -> Noted | None:
+        """Apply an update to a job that nobody has locked; nothing is stored.
+
+        None when it asks for more: the job moves on, an alert may be due, its history is full.
+        The job has been changed all the same, and is to be read anew.
+        """
+        before = job.status
+        if job.point_count >= self._settings.printer_points:
+            return None
+        ignored = advance(job, change)
+        _note_first_estimate(job, usual_s, change.at)
+        drift = self._drifts.get(job.id)
+        if change.readings:
+            was_off = drift is not None
+            drift, _ = self._drift(job, change.at)
+            if was_off and drift is None:
+                return None
+        if job.status != before or self._is_runaway(drift, change.at):
+            return None
+        readings = _measured(change)
+        bucket = _bucket(job, change.at)
+        return Noted(ignored, Mark(bucket, change.at, readings) if readings else None, drift)
+
+    def remember(self, job: Job, noted: Noted) -> None:
+        """Take over what was noted of a job, once it is stored."""
+        if noted.drift is not None:
+            self._drifts[job.id] = noted.drift
+
+    def _drift(self, job: Job, at: datetime) -> tuple[Drift | None, float | None]:
+        gap_c = gap_of(job.metrics) if job.status == "printing" else None
+        far_c = self._settings.printer_runaway_c
+        return follow(self._drifts.get(job.id), gap_c, at, far_c=far_c), gap_c
+
+    def _is_runaway(self, drift: Drift | None, at: datetime) -> bool:
+        return is_runaway(drift, at, after_s=self._settings.printer_runaway_s)
+
     async def _watch_heaters(
         self, session: AsyncSession, job: Job, at: datetime, recorded: Recorded
     ) -> None:
-        far_c, after_s = self._settings.printer_runaway_c, self._settings.printer_runaway_s
-        before = self._drifts.get(job.id)
-        gap_c = gap_of(job.metrics) if job.status == "printing" else None
-        drift = follow(before, gap_c, at, far_c=far_c)
+        drift, gap_c = self._drift(job, at)
         if drift is None:
             if self._drifts.pop(job.id, None) is not None:
                 recorded.alerts += await alerts.resolve(session, f"runaway:{job.id}")
             return
         self._drifts[job.id] = drift
-        if is_runaway(drift, at, after_s=after_s):
+        if self._is_runaway(drift, at):
             alert, is_new = await alerts.raise_for(session, _runaway_alert(job, gap_c or 0.0))
             recorded.alerts += [alert] if is_new else []
 
     async def _keep_point(
-        self, session: AsyncSession, job: Job, at: datetime, *, readings: dict[str, object]
+        self, session: AsyncSession, job: Job, at: datetime, *, readings: dict[str, Any]
     ) -> None:
-        bucket = int(at.timestamp()) // job.point_seconds
+        bucket = _bucket(job, at)
         if await points.keep(session, job.id, bucket=bucket, at=at, readings=readings):
             job.point_count += 1
         while job.point_count > self._settings.printer_points:
@@ -101,6 +142,17 @@ class Recorder:
         )
         job.point_seconds *= 2
         job.point_count = len(rows)
+
+
+def _measured(change: Change) -> dict[str, Any]:
+    """What of an update belongs into the job's history."""
+    if change.progress is None:
+        return change.readings
+    return {**change.readings, "progress": change.progress}
+
+
+def _bucket(job: Job, at: datetime) -> int:
+    return int(at.timestamp()) // job.point_seconds
 
 
 def _note_first_estimate(job: Job, usual_s: float | None, now: datetime) -> None:

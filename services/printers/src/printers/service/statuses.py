@@ -1,15 +1,18 @@
 """The four documented endpoints: start, update, one print, a printer's active prints."""
 
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from common.db import Database
+from common.pool import Pool
 from printers import metrics
 from printers.advancing import Change
+from printers.keys import digest
 from printers.models import Alert, Job, Printer, QueueItem
-from printers.repository import alerts, jobs, queue
+from printers.repository import alerts, at_once, jobs, queue
 from printers.schemas.status import (
     LARGEST_ID,
     ActiveJobs,
@@ -20,7 +23,7 @@ from printers.schemas.status import (
     Updated,
     UpdateRequest,
 )
-from printers.service.doors import opened
+from printers.service.doors import LONGEST_KEY, opened
 from printers.service.gone import (
     FutureTime,
     HasJob,
@@ -42,8 +45,11 @@ _CLOCK_SKEW: Final = timedelta(minutes=5)
 class StatusService:
     """What printers say of their prints."""
 
-    def __init__(self, database: Database, recorder: Recorder, teller: Teller) -> None:
+    def __init__(
+        self, database: Database, pool: Pool, *, recorder: Recorder, teller: Teller
+    ) -> None:
         self._database = database
+        self._pool = pool
         self._recorder = recorder
         self._teller = teller
 
@@ -81,8 +87,7 @@ class StatusService:
             JobEnded: it is over, and this would change it.
             FutureTime: it speaks of what has not been yet.
         """
-        if request.timestamp is not None and request.timestamp > lens.now + _CLOCK_SKEW:
-            raise FutureTime()
+        _check_time(request, lens)
         with metrics.UPDATE_SECONDS.time():
             async with self._database.transaction() as session:
                 printer = await opened(session, request.printer_id, api_key, lock=True)
@@ -91,14 +96,41 @@ class StatusService:
                 recorded = await self._record(session, job, request, usual_s=usual_s)
                 resolved = await _hear(session, printer, lens.now)
                 recorded.alerts += resolved or []
-        metrics.UPDATES.labels("api").inc()
         await self._tell(job, printer, recorded, was_offline=resolved is not None)
-        text = "Status atualizado com sucesso"
-        return Updated(
-            message="Status updated" if lens.is_english else text,
-            current_status=full_status(job, lens, usual_s=usual_s),
-            ignored=recorded.ignored,
-        )
+        return _updated(job, lens, usual_s=usual_s, ignored=recorded.ignored)
+
+    async def update_at_once(
+        self, request: UpdateRequest, api_key: str | None, lens: Lens
+    ) -> Updated | None:
+        """Take an update that only goes on from what is known: two round trips, and no lock.
+
+        None, and nothing stored, when anything is in the way; `update` says what, or takes it.
+
+        Raises:
+            FutureTime: it speaks of what has not been yet.
+        """
+        _check_time(request, lens)
+        job_id = request.print_status_id
+        if not api_key or len(api_key) > LONGEST_KEY or not 1 <= job_id <= LARGEST_ID:
+            return None
+        began = time.perf_counter()
+        async with self._pool.connection() as connection:
+            seen = await at_once.seen_by_key(
+                connection, request.printer_id, digest(api_key), job_id=job_id
+            )
+            if seen is None or seen.printer.is_offline:
+                return None
+            job, usual_s = seen.jobs[0], seen.usual_s[job_id]
+            noted = self._recorder.note(job, _change_of(request, job), usual_s=usual_s)
+            if noted is None:
+                return None
+            _show(seen.printer, lens.now)
+            if not await at_once.save(connection, [at_once.Change(seen, job, noted.mark)]):
+                return None
+        metrics.UPDATE_SECONDS.observe(time.perf_counter() - began)
+        self._recorder.remember(job, noted)
+        await self._teller.job(job)
+        return _updated(job, lens, usual_s=usual_s, ignored=noted.ignored)
 
     async def _record(
         self, session: AsyncSession, job: Job, request: UpdateRequest, *, usual_s: float | None
@@ -107,15 +139,7 @@ class StatusService:
             if request.status != job.status:
                 raise JobEnded()
             return Recorded([], has_new_status=False)
-        arrived_at = max(datetime.now(UTC), job.updated_at)
-        change = Change(
-            at=arrived_at if request.timestamp is None else request.timestamp,
-            status=request.status,
-            progress=request.progress,
-            message=request.message,
-            readings=request.metrics.readings if request.metrics is not None else {},
-            may_turn_back=request.progress_reset or request.timestamp is not None,
-        )
+        change = _change_of(request, job)
         return await self._recorder.record(session, job, change, usual_s=usual_s)
 
     async def _tell(
@@ -196,13 +220,46 @@ async def _job_of(session: AsyncSession, job_id: int, printer_id: str) -> Job:
     return job
 
 
-async def _hear(session: AsyncSession, printer: Printer, now: datetime) -> list[Alert] | None:
-    """Note that a printer spoke; the alerts that this ends, None when it had not been silent."""
+def _check_time(request: UpdateRequest, lens: Lens) -> None:
+    if request.timestamp is not None and request.timestamp > lens.now + _CLOCK_SKEW:
+        raise FutureTime()
+
+
+def _updated(job: Job, lens: Lens, *, usual_s: float | None, ignored: list[str]) -> Updated:
+    metrics.UPDATES.labels("api").inc()
+    text = "Status atualizado com sucesso"
+    return Updated(
+        message="Status updated" if lens.is_english else text,
+        current_status=full_status(job, lens, usual_s=usual_s),
+        ignored=ignored,
+    )
+
+
+def _change_of(request: UpdateRequest, job: Job) -> Change:
+    arrived_at = max(datetime.now(UTC), job.updated_at)
+    return Change(
+        at=arrived_at if request.timestamp is None else request.timestamp,
+        status=request.status,
+        progress=request.progress,
+        message=request.message,
+        readings=request.metrics.readings if request.metrics is not None else {},
+        may_turn_back=request.progress_reset or request.timestamp is not None,
+    )
+
+
+def _show(printer: Printer, now: datetime) -> bool:
+    """Note that a printer spoke; True when it had been silent."""
     was_offline = printer.is_offline
     printer.last_seen_at = printer.link_seen_at = now
     printer.is_offline = False
     if printer.driver == "api":
         printer.link_state, printer.link_error = "up", None
+    return was_offline
+
+
+async def _hear(session: AsyncSession, printer: Printer, now: datetime) -> list[Alert] | None:
+    """Note that a printer spoke; the alerts that this ends, None when it had not been silent."""
+    was_offline = _show(printer, now)
     await session.flush()
     if not was_offline:
         return None

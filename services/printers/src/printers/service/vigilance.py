@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from common.db import Database
+from common.pool import Pool
 from printers import metrics
-from printers.models import Alert, Command, Job
-from printers.repository import alerts, commands, printers
+from printers.models import Alert, Job
+from printers.repository import alerts, commands, glances, printers
 from printers.service.telling import Teller
 from printers.settings import Settings
 from printers.states import printer_status
@@ -19,22 +20,31 @@ _NOTHING = "the printer's state did not follow in time"
 class Vigilance:
     """Any replica may do it: each row changes once."""
 
-    def __init__(self, settings: Settings, *, database: Database, teller: Teller) -> None:
+    def __init__(
+        self, settings: Settings, *, database: Database, pool: Pool, teller: Teller
+    ) -> None:
         self._settings = settings
         self._database = database
+        self._pool = pool
         self._teller = teller
 
     async def sweep(self) -> int:
         """Mark silent printers as offline and stale commands as failed; how many printers."""
         now = datetime.now(UTC)
+        before = now - timedelta(seconds=self._settings.printer_silence_s)
+        expired = now - timedelta(seconds=self._settings.printer_command_expiry_s)
+        async with self._pool.connection() as connection:
+            if not await glances.has_gone_stale(
+                connection, seen_before=before, asked_before=expired
+            ):
+                return 0
         async with self._database.transaction() as session:
-            before = now - timedelta(seconds=self._settings.printer_silence_s)
             silent = await printers.silence(session, before=before)
             current = await printers.current_jobs(session, silent)
             raised = await _alerts_for(
                 session, [job for job in current.values() if job.status != "pending"]
             )
-            stale = await self._expired(session, now)
+            stale = await commands.expire(session, before=expired, error=_NOTHING)
             gone = [await printers.get(session, printer_id) for printer_id in silent]
         for printer in gone:
             if printer is not None:
@@ -43,24 +53,13 @@ class Vigilance:
         await self._teller.commands(stale)
         return len(silent)
 
-    async def _expired(self, session: AsyncSession, now: datetime) -> Sequence[Command]:
-        before = now - timedelta(seconds=self._settings.printer_command_expiry_s)
-        return await commands.expire(session, before=before, error=_NOTHING)
-
     async def measure(self) -> None:
         """Count printers by what they do, for Prometheus."""
-        async with self._database.transaction() as session:
-            everyone = await printers.everyone(session)
-            current = await printers.current_jobs(session, [one.printer_id for one in everyone])
         counts = dict.fromkeys(("idle", "printing", "paused", "offline", "error"), 0)
-        for printer in everyone:
-            job = current.get(printer.printer_id)
-            status = printer_status(
-                printer.reported_state,
-                is_offline=printer.is_offline,
-                job_status=job.status if job is not None else None,
-            )
-            counts[status] += 1
+        async with self._pool.connection() as connection:
+            for reported, is_offline, job_status, count in await glances.counts(connection):
+                status = printer_status(reported, is_offline=is_offline, job_status=job_status)
+                counts[status] += count
         for name, count in counts.items():
             metrics.PRINTERS.labels(name).set(count)
 

@@ -68,6 +68,8 @@ class Feed:
             try:
                 async for event in self._bus.events(*EVENTS, after=self._seq):
                     self._seq = event.seq
+                    if not self._viewers:
+                        continue
                     message = encode(event)
                     for viewer in self._viewers:
                         viewer.offer(message)

@@ -12,13 +12,14 @@ import aiohttp
 
 from common.db import Database
 from common.loops import PASSING, repeat
+from common.pool import Pool
 from printers import metrics
 from printers.bridges import BRIDGES, Bridge
 from printers.keys import Vault
 from printers.models import Printer
 from printers.reach import Line, Reach, open_session
 from printers.reports import Address, AuthFailed, HostRefused, LinkBroken, Report
-from printers.repository import printers
+from printers.repository import glances, printers
 from printers.service.commanding import CommandFailed
 from printers.service.hearing import Hearing
 from printers.settings import Settings
@@ -50,12 +51,14 @@ class Supervisor:
         settings: Settings,
         *,
         database: Database,
+        pool: Pool,
         vault: Vault,
         hearing: Hearing,
         random_of: Callable[[], float] = random.random,
     ) -> None:
         self._settings = settings
         self._database = database
+        self._pool = pool
         self._vault = vault
         self._hearing = hearing
         self._random_of = random_of
@@ -95,6 +98,17 @@ class Supervisor:
             await repeat(look, name="bridges", every_s=min(_LOOK_S, self._settings.printer_sweep_s))
 
     async def _look(self, tasks: asyncio.TaskGroup, session: aiohttp.ClientSession) -> None:
+        async with self._pool.connection() as connection:
+            revisions = await glances.bridged(connection, list(BRIDGES))
+        kept_now = {name: one.revision for name, one in self._kept.items() if not one.task.done()}
+        if revisions != kept_now:
+            await self._change(tasks, session)
+        for state in _STATES:
+            count = sum(kept.state == state for kept in self._kept.values())
+            metrics.BRIDGES.labels(state).set(count)
+
+    async def _change(self, tasks: asyncio.TaskGroup, session: aiohttp.ClientSession) -> None:
+        """Start and stop bridges until they are those of the printers."""
         async with self._database.transaction() as database_session:
             found = await printers.bridged(database_session)
         wanted = {one.printer_id: one for one in found if one.driver in BRIDGES}
@@ -107,9 +121,6 @@ class Supervisor:
             if printer_id not in self._kept:
                 task = tasks.create_task(self._keep(printer, session))
                 self._kept[printer_id] = _Kept(printer.revision, task)
-        for state in _STATES:
-            count = sum(kept.state == state for kept in self._kept.values())
-            metrics.BRIDGES.labels(state).set(count)
 
     async def _keep(self, printer: Printer, session: aiohttp.ClientSession) -> None:
         """Connect, follow, and begin again after a pause, for ever."""
