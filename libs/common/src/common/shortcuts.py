@@ -9,29 +9,32 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
 from fastapi.requests import HTTPConnection
 from starlette.types import Message, Receive, Scope, Send
 
 from common.asgi import header_of
 from common.auth import Principal, bearer_of
 from common.errors import ServiceError
+from common.requests import answer as error_answer
 
 _JSON: Final = "application/json"
 _MOST_BYTES: Final = 1024 * 1024
-# The variable part of the path, or "" where it has none; who calls; the body. The answer's JSON,
-# or None to decline. A `ServiceError` declines too: the function meets it again and says so.
-Answer: TypeAlias = Callable[[str, Principal, bytes], Awaitable[bytes | None]]
+# JSON; or a whole response; or an error of what was begun, which is answered and not begun again;
+# or None to decline. A `ServiceError` that is raised declines too: the path's function meets it
+# again and says so.
+Outcome: TypeAlias = bytes | Response | ServiceError | None
+# The variable part of the path, or "" where it has none; who calls; the body.
+Answer: TypeAlias = Callable[[str, Principal, bytes], Awaitable[Outcome]]
+# The same where no bearer is asked for, as the path itself says who calls.
+OpenAnswer: TypeAlias = Callable[[str, bytes], Awaitable[Outcome]]
 
 
 @dataclass(frozen=True, slots=True)
-class Shortcut:
+class _Path:
     """One path that takes a shortcut: `/api/things/{id}/parts`, with one variable part at most."""
 
     path: str
-    permission: str
-    status: int
-    answer: Answer
 
     def part_of(self, path: str) -> str | None:
         """The variable part of a path that is this one, None for any other path."""
@@ -45,14 +48,36 @@ class Shortcut:
         return part if part and "/" not in part else None
 
 
+@dataclass(frozen=True, slots=True)
+class Shortcut(_Path):
+    """A path for callers with a permission; a request with one of these headers is unusual."""
+
+    permission: str
+    status: int
+    answer: Answer
+    unusual_headers: frozenset[bytes] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class OpenShortcut(_Path):
+    """A path that says itself who calls."""
+
+    status: int
+    answer: OpenAnswer
+    unusual_headers: frozenset[bytes] = frozenset()
+
+
+AnyShortcut: TypeAlias = Shortcut | OpenShortcut
+
+
 class Shortcuts:
     """A layer between `Observed` and the app."""
 
-    def __init__(self, app: FastAPI, shortcuts: Callable[[FastAPI], Sequence[Shortcut]]) -> None:
+    def __init__(self, app: FastAPI, shortcuts: Callable[[FastAPI], Sequence[AnyShortcut]]) -> None:
         """Ask for the shortcuts when the first request comes: by then the app has its parts."""
         self._app = app
         self._make = shortcuts
-        self._shortcuts: Sequence[Shortcut] | None = None
+        self._shortcuts: Sequence[AnyShortcut] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a POST of JSON that a shortcut takes; hand everything else on."""
@@ -61,33 +86,41 @@ class Shortcuts:
                 self._shortcuts = self._make(self._app)
             for shortcut in self._shortcuts:
                 part = shortcut.part_of(scope["path"])
-                if part is not None and _is_plain(scope):
+                if part is not None and _is_plain(scope, shortcut.unusual_headers):
                     await self._short(shortcut, part, scope, receive, send)
                     return
         await self._app(scope, receive, send)
 
     async def _short(
-        self, shortcut: Shortcut, part: str, scope: Scope, receive: Receive, send: Send
+        self, shortcut: AnyShortcut, part: str, scope: Scope, receive: Receive, send: Send
     ) -> None:
         body, read = await _body_of(receive)
-        content = None
+        outcome = None
         if body is not None:
             try:
-                principal = await self._principal(scope)
-                if principal is not None and principal.has(shortcut.permission):
-                    content = await shortcut.answer(part, principal, body)
+                outcome = await self._outcome(shortcut, part, scope, body)
             except ServiceError:
-                content = None
-        if content is None:
+                outcome = None
+        if outcome is None:
             await self._app(scope, _once_more(read, receive), send)
             return
         scope["gemba.route"] = shortcut.path
-        headers = [
-            (b"content-type", b"application/json"),
-            (b"content-length", str(len(content)).encode()),
-        ]
-        await send({"type": "http.response.start", "status": shortcut.status, "headers": headers})
-        await send({"type": "http.response.body", "body": content})
+        if isinstance(outcome, bytes):
+            await _send_json(send, outcome, status=shortcut.status)
+            return
+        if isinstance(outcome, ServiceError):
+            outcome = error_answer(Request(scope), outcome)
+        await outcome(scope, receive, send)
+
+    async def _outcome(
+        self, shortcut: AnyShortcut, part: str, scope: Scope, body: bytes
+    ) -> Outcome:
+        if isinstance(shortcut, OpenShortcut):
+            return await shortcut.answer(part, body)
+        principal = await self._principal(scope)
+        if principal is None or not principal.has(shortcut.permission):
+            return None
+        return await shortcut.answer(part, principal, body)
 
     async def _principal(self, scope: Scope) -> Principal | None:
         token = bearer_of(HTTPConnection(scope))
@@ -97,7 +130,16 @@ class Shortcuts:
         return principal
 
 
-def _is_plain(scope: Scope) -> bool:
+async def _send_json(send: Send, content: bytes, *, status: int) -> None:
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(content)).encode()),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": content})
+
+
+def _is_plain(scope: Scope, unusual: frozenset[bytes]) -> bool:
     length = header_of(scope, b"content-length") or ""
     kind = header_of(scope, b"content-type") or ""
     return (
@@ -105,6 +147,7 @@ def _is_plain(scope: Scope) -> bool:
         and length.isascii()
         and length.isdigit()
         and int(length) <= _MOST_BYTES
+        and not (unusual and any(name in unusual for name, _ in scope["headers"]))
     )
 
 
