@@ -61,16 +61,16 @@ class Rows:
         if len(units) == 1 and len(set(batch.qualities)) == 1:
             unit_id, quality = units[batch.units[0]], batch.qualities[0]
             heads = {metric: f"{head}{unit_id}\t{quality}\t" for metric, head in heads.items()}
-            self.text.extend(
+            self.text += [
                 f"{heads[metric]}{time}\t{value}\n"
                 for metric, time, value in zip(batch.metrics, times, batch.values, strict=True)
-            )
+            ]
         else:
             columns = (batch.metrics, batch.units, batch.qualities, times, batch.values)
-            self.text.extend(
+            self.text += [
                 f"{heads[metric]}{units[unit]}\t{quality}\t{time}\t{value}\n"
                 for metric, unit, quality, time, value in zip(*columns, strict=True)
-            )
+            ]
 
     def _add_columns(
         self,
