@@ -122,6 +122,8 @@ def _each_once(column: list[Any], judge: Callable[[object], str]) -> list[str]:
     judged = {item: judge(item) for item in set(column)}
     if len(judged) == 1:
         return list(judged.values()) * len(column)
+    if all(item == result for item, result in judged.items()):
+        return column
     return [judged[item] for item in column]
 
 

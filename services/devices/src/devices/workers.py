@@ -19,6 +19,7 @@ from devices.store.rollups import repair_rollups
 
 _ROLLUP_EVERY_S: Final = 2.0
 _REST: Final = 3.0
+_LONGEST_REST_S: Final = 30.0
 _TIDY_EVERY_S: Final = 600.0
 _RETRY_S: Final = 1.0
 _log = logging.getLogger("workers")
@@ -63,7 +64,7 @@ class Upkeep:
         began = time.monotonic()
         while await repair_rollups(self._pool):
             pass
-        await asyncio.sleep(_REST * (time.monotonic() - began))
+        await asyncio.sleep(min(_LONGEST_REST_S, _REST * (time.monotonic() - began)))
 
     async def tidy(self) -> None:
         """Make the partitions of the time ahead, drop those whose time is over, clear up."""
