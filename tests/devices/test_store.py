@@ -16,6 +16,7 @@ from pydantic import SecretStr
 
 from common.errors import DatabaseUnavailable, RateLimited, Unavailable
 from common.pool import Pool
+from devices.batch import Batch
 from devices.numbers import BadNumber, exact, loads_exact
 from devices.readings import GOOD, Reading
 from devices.settings import Settings
@@ -36,6 +37,10 @@ def readings(count: int, metric: str = "t") -> list[Reading]:
     return [Reading(metric, str(i), "", NOW - timedelta(seconds=i), GOOD) for i in range(count)]
 
 
+def submission(device_id: int, rows: Sequence[Reading]) -> Submission:
+    return Submission(device_id, Batch.of(rows), NOW)
+
+
 class Store:
     """The parts of the service's store, on the mesh's database."""
 
@@ -51,7 +56,7 @@ class Store:
         )
 
     async def add(self, device_id: int, rows: Sequence[Reading]) -> Outcome:
-        return (await self.commit.commit([Submission(device_id, rows, NOW)]))[0]
+        return (await self.commit.commit([submission(device_id, rows)]))[0]
 
     async def value(self, query: str, *arguments: Any) -> Any:
         async with self.pool.connection() as connection:
@@ -135,24 +140,24 @@ async def test_two_writers_of_the_same_readings_do_not_block_each_other(
 async def test_full_buffer_refuses_and_loses_nothing(store: Store, device: dict[str, Any]) -> None:
     settings = store.settings.model_copy(update={"ingest_buffer_rows": 4000})
     writer = Writer(settings, commit=store.commit, after_commit=lambda stored: None)
-    waiting = [asyncio.ensure_future(writer.submit(Submission(device["id"], readings(1000), NOW)))]
+    waiting = [asyncio.ensure_future(writer.submit(submission(device["id"], readings(1000))))]
     await asyncio.sleep(0)
     with pytest.raises(RateLimited) as slow_down:
-        await writer.submit(Submission(device["id"], readings(1), NOW))
+        await writer.submit(submission(device["id"], readings(1)))
     assert slow_down.value.headers["Retry-After"] == "1"
     others = [
-        asyncio.ensure_future(writer.submit(Submission(-number, readings(1000), NOW)))
+        asyncio.ensure_future(writer.submit(submission(-number, readings(1000))))
         for number in (1, 2, 3)
     ]
     await asyncio.sleep(0)
     with pytest.raises(Unavailable) as full:
-        await writer.submit(Submission(-4, readings(1), NOW))
+        await writer.submit(submission(-4, readings(1)))
     assert full.value.headers["Retry-After"] == "1"
     working = asyncio.ensure_future(writer.run())
     assert await waiting[0] == 1000
     refused = await asyncio.gather(*others, return_exceptions=True)
     assert [type(error).__name__ for error in refused] == ["NotFound"] * 3
-    assert await writer.submit(Submission(device["id"], readings(1), NOW)) == 1
+    assert await writer.submit(submission(device["id"], readings(1))) == 1
     working.cancel()
     with suppress(asyncio.CancelledError):
         await working
@@ -165,7 +170,7 @@ async def test_many_senders_are_all_answered(store: Store, device: dict[str, Any
     async def send(number: int) -> None:
         for turn in range(20):
             rows = readings(1 if number % 3 else 600, f"m{number % 7}-{turn % 2}")
-            assert await writer.submit(Submission(device["id"], rows, NOW)) == len(rows)
+            assert await writer.submit(submission(device["id"], rows)) == len(rows)
 
     async with asyncio.timeout(60):
         await asyncio.gather(*(send(number) for number in range(30)))
@@ -180,7 +185,7 @@ async def test_unreachable_database_is_said_to_be_so(device: dict[str, Any]) -> 
     pool = Pool(settings, application="test", size=1)
     commit = GroupCommit(pool, directory=Directory(settings), partitions=Partitions())
     with pytest.raises(DatabaseUnavailable):
-        await commit.commit([Submission(1, readings(1), NOW)])
+        await commit.commit([submission(1, readings(1))])
 
 
 @given(st.decimals(-(10**10), 10**10, places=12, allow_nan=False))

@@ -6,35 +6,55 @@ of the cost. What a shortcut declines goes on to the path's function, body and a
 """
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
 from fastapi.requests import HTTPConnection
 from starlette.types import Message, Receive, Scope, Send
 
 from common.asgi import header_of
 from common.auth import Principal, bearer_of
 from common.errors import ServiceError
+from common.requests import answer as error_answer
 
 _JSON: Final = "application/json"
 _MOST_BYTES: Final = 1024 * 1024
-# The variable part of the path, or "" where it has none; who calls; the body. The answer's JSON,
-# or None to decline. A `ServiceError` declines too: the function meets it again and says so.
-Answer: TypeAlias = Callable[[str, Principal, bytes], Awaitable[bytes | None]]
-Headers: TypeAlias = Sequence[tuple[bytes, bytes]]
-# The same where no token says who calls: the request's scope and body; the JSON and its headers.
-OpenAnswer: TypeAlias = Callable[[Scope, bytes], Awaitable[tuple[bytes, Headers] | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request that a shortcut may answer.
+
+    `part` is the variable part of the path, or "" where it has none; `principal` is None where the
+    path asks for no permission, as its callers show who they are in a way of their own.
+    """
+
+    part: str
+    principal: Principal | None
+    scope: Scope
+    body: bytes
+
+
+# JSON; or a whole response; or an error of what was begun, which is answered and not begun again;
+# or None to decline. A `ServiceError` that is raised declines too: the path's function meets it
+# again and says so.
+Outcome: TypeAlias = bytes | Response | ServiceError | None
 
 
 @dataclass(frozen=True, slots=True)
 class Shortcut:
-    """One path that takes a shortcut: `/api/things/{id}/parts`, with one variable part at most."""
+    """A path that takes one: `/api/things/{id}/parts`, with one variable part at most.
+
+    A request with one of `unusual_headers` goes on to the path's function.
+    """
 
     path: str
-    permission: str
+    permission: str | None
     status: int
-    answer: Answer
+    answer: Callable[[Call], Awaitable[Outcome]]
+    unusual_headers: frozenset[bytes] = frozenset()
 
     def part_of(self, path: str) -> str | None:
         """The variable part of a path that is this one, None for any other path."""
@@ -48,29 +68,14 @@ class Shortcut:
         return part if part and "/" not in part else None
 
 
-@dataclass(frozen=True, slots=True)
-class OpenShortcut:
-    """One path, without variable parts, whose callers show who they are in a way of their own."""
-
-    path: str
-    status: int
-    answer: OpenAnswer
-
-    def part_of(self, path: str) -> str | None:
-        """Nothing for this path, None for any other."""
-        return "" if path == self.path else None
-
-
 class Shortcuts:
     """A layer between `Observed` and the app."""
 
-    def __init__(
-        self, app: FastAPI, shortcuts: Callable[[FastAPI], Sequence[Shortcut | OpenShortcut]]
-    ) -> None:
+    def __init__(self, app: FastAPI, shortcuts: Callable[[FastAPI], Sequence[Shortcut]]) -> None:
         """Ask for the shortcuts when the first request comes: by then the app has its parts."""
         self._app = app
         self._make = shortcuts
-        self._shortcuts: Sequence[Shortcut | OpenShortcut] | None = None
+        self._shortcuts: Sequence[Shortcut] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a POST of JSON that a shortcut takes; hand everything else on."""
@@ -79,49 +84,37 @@ class Shortcuts:
                 self._shortcuts = self._make(self._app)
             for shortcut in self._shortcuts:
                 part = shortcut.part_of(scope["path"])
-                if part is not None and _is_plain(scope):
+                if part is not None and _is_plain(scope, shortcut.unusual_headers):
                     await self._short(shortcut, part, scope, receive, send)
                     return
         await self._app(scope, receive, send)
 
     async def _short(
-        self,
-        shortcut: Shortcut | OpenShortcut,
-        part: str,
-        scope: Scope,
-        receive: Receive,
-        send: Send,
+        self, shortcut: Shortcut, part: str, scope: Scope, receive: Receive, send: Send
     ) -> None:
         body, read = await _body_of(receive)
-        answered = None
+        outcome = None
         if body is not None:
-            try:
-                answered = await self._answered(shortcut, part, scope, body)
-            except ServiceError:
-                answered = None
-        if answered is None:
+            with suppress(ServiceError):
+                outcome = await self._outcome(shortcut, part, scope, body)
+        if outcome is None:
             await self._app(scope, _once_more(read, receive), send)
             return
-        content, more = answered
         scope["gemba.route"] = shortcut.path
-        headers = [
-            (b"content-type", b"application/json"),
-            (b"content-length", str(len(content)).encode()),
-            *more,
-        ]
-        await send({"type": "http.response.start", "status": shortcut.status, "headers": headers})
-        await send({"type": "http.response.body", "body": content})
+        if isinstance(outcome, bytes):
+            await _send_json(send, outcome, status=shortcut.status)
+            return
+        if isinstance(outcome, ServiceError):
+            outcome = error_answer(Request(scope), outcome)
+        await outcome(scope, receive, send)
 
-    async def _answered(
-        self, shortcut: Shortcut | OpenShortcut, part: str, scope: Scope, body: bytes
-    ) -> tuple[bytes, Headers] | None:
-        if isinstance(shortcut, OpenShortcut):
-            return await shortcut.answer(scope, body)
+    async def _outcome(self, shortcut: Shortcut, part: str, scope: Scope, body: bytes) -> Outcome:
+        if shortcut.permission is None:
+            return await shortcut.answer(Call(part, None, scope, body))
         principal = await self._principal(scope)
         if principal is None or not principal.has(shortcut.permission):
             return None
-        content = await shortcut.answer(part, principal, body)
-        return None if content is None else (content, ())
+        return await shortcut.answer(Call(part, principal, scope, body))
 
     async def _principal(self, scope: Scope) -> Principal | None:
         token = bearer_of(HTTPConnection(scope))
@@ -131,7 +124,16 @@ class Shortcuts:
         return principal
 
 
-def _is_plain(scope: Scope) -> bool:
+async def _send_json(send: Send, content: bytes, *, status: int) -> None:
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(content)).encode()),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": content})
+
+
+def _is_plain(scope: Scope, unusual: frozenset[bytes]) -> bool:
     length = header_of(scope, b"content-length") or ""
     kind = header_of(scope, b"content-type") or ""
     return (
@@ -139,6 +141,7 @@ def _is_plain(scope: Scope) -> bool:
         and length.isascii()
         and length.isdigit()
         and int(length) <= _MOST_BYTES
+        and not (unusual and any(name in unusual for name, _ in scope["headers"]))
     )
 
 

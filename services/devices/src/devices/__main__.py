@@ -1,6 +1,8 @@
 """`python -m devices` runs the devices service."""
 
 from common.serve import serve
+from common.shortcuts import Shortcuts
+from devices.api.readings_in import shortcuts
 from devices.app import build_app
 from devices.settings import Settings
 
@@ -8,7 +10,8 @@ from devices.settings import Settings
 def main() -> None:
     """Serve until SIGTERM."""
     settings = Settings()
-    serve(build_app(settings), settings, component="devices", port=settings.devices_port)
+    app = Shortcuts(build_app(settings), shortcuts)
+    serve(app, settings, component="devices", port=settings.devices_port)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
@@ -11,8 +10,9 @@ from prometheus_client import Counter
 from common.db import Database
 from common.errors import BadRequest, InvalidToken, MalformedBody, NotFound
 from common.pool import Pool
+from devices.batch import Batch, plain_batch
 from devices.numbers import loads_exact
-from devices.readings import Bounds, Reading, parse_readings
+from devices.readings import Bounds, parse_readings
 from devices.senml import MEDIA_TYPE as SENML
 from devices.senml import parse_senml
 from devices.service import Registry
@@ -68,6 +68,25 @@ class Ingest:
             Submission(device_id, readings, received_at, repeat=repeat)
         )
 
+    def read_plain(self, device_id: int, body: bytes) -> Submission | None:
+        """The same without a key, not stored yet; None when something is unusual or wrong."""
+        received_at = datetime.now(UTC)
+        try:
+            content = loads_exact(body)
+        except json.JSONDecodeError:
+            return None
+        batch = plain_batch(content, Bounds(received_at, kept_days=self._kept_days))
+        return None if batch is None else Submission(device_id, batch, received_at)
+
+    async def store(self, submission: Submission) -> int:
+        """Wait until it is committed; how many readings were taken.
+
+        Raises:
+            NotFound: there is no such device.
+            Unavailable: the buffer is full, or the database does not answer.
+        """
+        return await self._writer.submit(submission)
+
     async def owner_of(self, token: str) -> Owner:
         """Whose device token this is. The commit asks again whether it still holds.
 
@@ -98,11 +117,9 @@ class Ingest:
             content = loads_exact(body)
         except json.JSONDecodeError as error:
             raise BadRequest(f"The body is not valid JSON: {error.msg}") from error
-        telemetry = self._parse_telemetry(content, received_at, is_senml=media_type == SENML)
+        batch = self._parse_telemetry(content, received_at, is_senml=media_type == SENML)
         hashed = token_hash(token)
-        submission = Submission(
-            owner.device_id, telemetry.readings, received_at, token_hash=hashed, is_own=True
-        )
+        submission = Submission(owner.device_id, batch, received_at, token_hash=hashed, is_own=True)
         try:
             await self._writer.submit(submission)
         except (InvalidToken, NotFound) as error:
@@ -123,12 +140,10 @@ class Ingest:
             content = loads_exact(body)
         except json.JSONDecodeError as error:
             raise BadRequest(f"The message is not valid JSON: {error.msg}") from error
-        telemetry = self._parse_telemetry(content, received_at, is_senml=is_senml)
+        batch = self._parse_telemetry(content, received_at, is_senml=is_senml)
         device_id = await self._id_of(public_id)
         try:
-            await self._writer.submit(
-                Submission(device_id, telemetry.readings, received_at, is_own=True)
-            )
+            await self._writer.submit(Submission(device_id, batch, received_at, is_own=True))
         except NotFound:
             self._ids.pop(public_id, None)
             raise
@@ -148,18 +163,16 @@ class Ingest:
         self._ids[public_id] = device_id
         return int(device_id)
 
-    def _parse_list(
-        self, content: Any, received_at: datetime, *, media_type: str
-    ) -> Sequence[Reading]:
+    def _parse_list(self, content: Any, received_at: datetime, *, media_type: str) -> Batch:
         bounds = Bounds(received_at, kept_days=self._kept_days)
-        if media_type != SENML:
-            return parse_readings(content, bounds)
-        return self._counted(parse_senml(content, bounds)).readings
+        if media_type == SENML:
+            return Batch.of(self._counted(parse_senml(content, bounds)).readings)
+        return plain_batch(content, bounds) or Batch.of(parse_readings(content, bounds))
 
-    def _parse_telemetry(self, content: Any, received_at: datetime, *, is_senml: bool) -> Telemetry:
+    def _parse_telemetry(self, content: Any, received_at: datetime, *, is_senml: bool) -> Batch:
         bounds = Bounds(received_at, kept_days=self._kept_days)
         parse = parse_senml if is_senml else parse_telemetry
-        return self._counted(parse(content, bounds))
+        return Batch.of(self._counted(parse(content, bounds)).readings)
 
     def _counted(self, telemetry: Telemetry) -> Telemetry:
         if telemetry.ignored:

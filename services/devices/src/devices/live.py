@@ -30,20 +30,15 @@ class LiveReadings:
         """Note readings that have just been committed."""
         newest = self._newest
         for submission in stored:
-            if not submission.readings or not submission.public_id:
+            batch, public_id = submission.readings, submission.public_id
+            if not batch or not public_id:
                 continue
-            public_id = submission.public_id
             self._devices[public_id] = submission.device_id
-            self._counts[public_id] = self._counts.get(public_id, 0) + len(submission.readings)
-            latest: dict[str, Reading] = {}
-            for reading in submission.readings:
-                known = latest.get(reading[0])
-                if known is None or reading[3] >= known[3]:
-                    latest[reading[0]] = reading
-            for metric, reading in latest.items():
+            self._counts[public_id] = self._counts.get(public_id, 0) + len(batch)
+            for metric, last in batch.last.items():
                 known = newest.get((public_id, metric))
-                if known is None or reading.timestamp >= known.timestamp:
-                    newest[public_id, metric] = reading
+                if known is None or batch.times[last] >= known.timestamp:
+                    newest[public_id, metric] = batch.row(last)
         self._news.set()
 
     async def run(self) -> None:

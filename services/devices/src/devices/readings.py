@@ -11,6 +11,7 @@ from devices.units import normalised
 
 MOST_ROWS: Final = 1_000
 LONGEST_METRIC: Final = 100
+LONGEST_TIME: Final = 40
 GOOD, LATE, CLOCK_SKEW = 0, 1, 2
 QUALITIES: Final = ("good", "late", "clock-skew")
 _LATE_AFTER: Final = timedelta(minutes=5)
@@ -67,6 +68,19 @@ class Bounds:
             raise BadReading("timestamp", text)
         return LATE
 
+    def qualities(self, timestamps: Sequence[datetime]) -> list[int]:
+        """The flag of each of these times, which ascend; there is at least one.
+
+        Raises:
+            BadReading: one of them is not taken.
+        """
+        first, last = timestamps[0], timestamps[-1]
+        if self._late_before <= first and last <= self._skewed_from:
+            return [GOOD] * len(timestamps)
+        if self._oldest <= first and last < self._late_before:
+            return [LATE] * len(timestamps)
+        return [self.quality(timestamp) for timestamp in timestamps]
+
 
 def metric_name(name: object) -> str:
     """A metric's name without outer spaces.
@@ -110,7 +124,7 @@ def moment(text: object) -> datetime:
     Raises:
         BadReading: not such a time, or one without a zone.
     """
-    if isinstance(text, str) and len(text) <= 40:
+    if isinstance(text, str) and len(text) <= LONGEST_TIME:
         try:
             when = datetime.fromisoformat(text)
             if when.tzinfo is UTC:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Final
@@ -17,6 +18,8 @@ from devices.store.retention import drop_old_rollups, remove_orphans, settle_ret
 from devices.store.rollups import repair_rollups
 
 _ROLLUP_EVERY_S: Final = 2.0
+_REST: Final = 3.0
+_LONGEST_REST_S: Final = 30.0
 _TIDY_EVERY_S: Final = 600.0
 _RETRY_S: Final = 1.0
 _log = logging.getLogger("workers")
@@ -57,9 +60,11 @@ class Upkeep:
             tasks.create_task(every(_TIDY_EVERY_S, self.tidy))
 
     async def roll_up(self) -> None:
-        """Bring every rollup up to date."""
-        while await repair_rollups(self._pool) > 0:
+        """Bring every rollup up to date, then rest long enough to leave the database to others."""
+        began = time.monotonic()
+        while await repair_rollups(self._pool):
             pass
+        await asyncio.sleep(min(_LONGEST_REST_S, _REST * (time.monotonic() - began)))
 
     async def tidy(self) -> None:
         """Make the partitions of the time ahead, drop those whose time is over, clear up."""

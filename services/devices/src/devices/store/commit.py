@@ -5,9 +5,8 @@ which is then inserted row by row and in order; for the next groups that is expe
 repeats one message repeats more.
 """
 
-import io
-from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from collections.abc import AsyncIterator, Sequence
+from datetime import date
 from itertools import product
 from typing import Final
 
@@ -101,16 +100,13 @@ class GroupCommit:
         """Store a small group in one round trip; None when it must be judged one by one."""
         if any(s.repeat is not None or self._lacks_series(s) for s in group):
             return None
-        rows = Rows(self._directory)
-        for submission in group:
-            rows.add(submission, for_copy=False)
+        rows = Rows(self._directory, group, for_copy=False)
         expected = {(s.device_id, s.token_hash) for s in group}
         try:
             owners = await connection.fetch(
                 AT_ONCE,
-                *rows.columns(),
+                *rows.columns,
                 *rows.changes(),
-                *_sightings(group),
                 [device_id for device_id, _ in expected],
                 [token_hash for _, token_hash in expected],
             )
@@ -133,19 +129,16 @@ class GroupCommit:
     ) -> list[Outcome]:
         async with connection.transaction():
             outcomes = await self._judge(connection, group, refused=refused)
-            rows = Rows(self._directory)
             taken = [s for s, outcome in zip(group, outcomes, strict=True) if outcome == -1]
-            for submission in taken:
-                rows.add(submission, for_copy=for_copy)
-            if rows.lines:
-                source = io.BytesIO("".join(rows.lines).encode())
+            rows = Rows(self._directory, taken, for_copy=for_copy)
+            if rows.text:
                 await connection.copy_to_table(
-                    "measurement", schema_name="devices", source=source, columns=COLUMNS
+                    "measurement", schema_name="devices", source=_sent(rows), columns=COLUMNS
                 )
-            elif rows.rows:
-                await connection.execute(INSERT, *rows.columns())
+            elif rows.columns[0]:
+                await connection.execute(INSERT, *rows.columns)
             if taken:
-                await connection.execute(TOUCH, *rows.changes(), *_sightings(taken))
+                await connection.execute(TOUCH, *rows.changes())
         return [
             len(s.readings) if outcome == -1 else outcome
             for s, outcome in zip(group, outcomes, strict=True)
@@ -182,9 +175,9 @@ class GroupCommit:
         return any(series((submission.device_id, m)) is None for m in submission.metrics)
 
 
-def _sightings(taken: Iterable[Submission]) -> tuple[list[int], list[datetime]]:
-    sightings = [(s.device_id, at) for s in taken for at in s.sightings()]
-    return [device_id for device_id, _ in sightings], [at for _, at in sightings]
+async def _sent(rows: Rows) -> AsyncIterator[bytes]:
+    """COPY's text; a file would be read by a thread."""
+    yield "".join(rows.text).encode()
 
 
 async def _judge_repeats(

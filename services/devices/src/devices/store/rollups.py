@@ -17,7 +17,7 @@ WITH gone AS (
         SELECT id FROM devices.rollup_mark ORDER BY id LIMIT $1
     ) RETURNING series_id, hour
 )
-SELECT DISTINCT series_id, hour FROM gone
+SELECT series_id, hour, count(*) AS marks FROM gone GROUP BY 1, 2
 """
 _REMOVE_HOURS: Final = """
 DELETE FROM devices.hourly h
@@ -53,22 +53,26 @@ GROUP BY 1, 2, 3
 """
 
 
-async def repair_rollups(pool: Pool) -> int:
-    """Reckon some of the marked hours anew; how many, 0 when none is left.
+async def repair_rollups(pool: Pool) -> bool:
+    """Reckon some of the marked hours anew; True when more were marked than are taken at once.
+
+    Marks that come meanwhile are left to the next time: under load there are always some, and
+    an hour that still fills would be reckoned anew without a pause.
 
     Raises:
         DatabaseUnavailable: PostgreSQL does not answer.
     """
     async with pool.transaction() as connection:
         if not await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", _LOCK):
-            return 0
+            return False
         changed = await connection.fetch(_TAKE, _MOST_MARKS)
         if not changed:
-            return 0
+            return False
         await _reckon(
             connection, [row["series_id"] for row in changed], [row["hour"] for row in changed]
         )
-    return len(changed)
+    taken: int = sum(row["marks"] for row in changed)
+    return taken == _MOST_MARKS
 
 
 async def _reckon(connection: Connection, series: list[int], hours: list[object]) -> None:

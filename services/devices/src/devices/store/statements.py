@@ -5,7 +5,7 @@ from typing import Final
 from devices.store.directory import NO_UNIT
 
 MOST_SIGHTINGS: Final = 16
-COLUMNS: Final = ("series_id", "unit_id", "kept_days", "quality", "timestamp", "value")
+COLUMNS: Final = ("series_id", "kept_days", "unit_id", "quality", "timestamp", "value")
 OWNERS: Final = """
 SELECT id, token_hash, public_id::text FROM devices.device
 WHERE id = ANY($1) ORDER BY id FOR KEY SHARE
@@ -19,11 +19,11 @@ RETURNING scope, body_hash, accepted, xmax = 0 AS is_new
 # In one order, whatever the order in which they came: two writers of the same rows wait for each
 # other instead of deadlocking.
 _INSERT: Final = """
-INSERT INTO devices.measurement (series_id, unit_id, kept_days, quality, timestamp, value)
-SELECT s, u, k, q, t, v::numeric
-FROM unnest($1::int[], $2::int[], $3::smallint[], $4::smallint[], $5::timestamptz[], $6::text[])
-    AS r (s, u, k, q, t, v)
-{where} ORDER BY s, t
+INSERT INTO devices.measurement (series_id, kept_days, unit_id, quality, timestamp, value)
+SELECT s, k, u, q, t::timestamptz, v::numeric
+FROM unnest($1::int[], $2::smallint[], $3::int[], $4::smallint[], $5::text[], $6::text[])
+    AS r (s, k, u, q, t, v)
+{where} ORDER BY 1, 5
 """
 # What the rows change beside: the newest of each series, hours to reckon anew, sightings.
 _TOUCH: Final = """

@@ -4,11 +4,10 @@ from typing import Annotated, Final
 
 from fastapi import FastAPI, Path, Query, Response
 from pydantic import ValidationError
-from starlette.types import Scope
 
 from common.asgi import header_of
 from common.serve import service_router
-from common.shortcuts import Headers, OpenShortcut
+from common.shortcuts import Call, Outcome, Shortcut
 from printers.api.dependencies import (
     VERIFIED,
     HeaderKey,
@@ -61,26 +60,29 @@ async def update(
     return answer
 
 
-def shortcuts(app: FastAPI) -> list[OpenShortcut]:
+def shortcuts(app: FastAPI) -> list[Shortcut]:
     """The same update without the framework, where nothing is wrong with it."""
     services: Services = app.state.services
 
-    async def updated(scope: Scope, body: bytes) -> tuple[bytes, Headers] | None:
-        if b"\\u0000" in body:
+    async def updated(call: Call) -> Outcome:
+        if b"\\u0000" in call.body:
             return None
         try:
-            request = UpdateRequest.model_validate_json(body)
+            request = UpdateRequest.model_validate_json(call.body)
         except ValidationError:
             return None
-        key = request.api_key or header_of(scope, b"x-api-key")
-        lens = lens_for(services.settings, header_of(scope, b"accept-language") or "")
+        key = request.api_key or header_of(call.scope, b"x-api-key")
+        lens = lens_for(services.settings, header_of(call.scope, b"accept-language") or "")
         answer = await services.statuses.update_at_once(request, key, lens)
         if answer is None:
             return None
-        verified = (VERIFIED.lower().encode(), f"printer:{request.printer_id}".encode("latin-1"))
-        return answer.model_dump_json().encode(), [verified]
+        return Response(
+            answer.model_dump_json(),
+            media_type="application/json",
+            headers={VERIFIED: f"printer:{request.printer_id}"},
+        )
 
-    return [OpenShortcut(f"{_PREFIX}/update", 200, updated)]
+    return [Shortcut(f"{_PREFIX}/update", None, 200, updated)]
 
 
 @router.get("/printer/{printer_id}")

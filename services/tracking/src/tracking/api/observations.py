@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from common.auth import Principal, require
 from common.serve import service_router
-from common.shortcuts import Shortcut
+from common.shortcuts import Call, Outcome, Shortcut
 from tracking.api.dependencies import Services, Serving
 from tracking.schemas.observations import Batch, Receipt
 
@@ -27,12 +27,12 @@ def shortcuts(app: FastAPI) -> list[Shortcut]:
     """The same without the framework, for batches in which nothing is wrong."""
     services: Services = app.state.services
 
-    async def taken(_part: str, _principal: Principal, body: bytes) -> bytes | None:
+    async def taken(call: Call) -> Outcome:
         # An escape may stand for what no service can store; the strict reader tells.
-        if b"\\u" in body:
+        if b"\\u" in call.body:
             return None
         try:
-            batch = Batch.model_validate_json(body)
+            batch = Batch.model_validate_json(call.body)
         except ValidationError:
             return None
         return (await services.intake.take(batch)).model_dump_json().encode()
