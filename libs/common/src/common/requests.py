@@ -167,4 +167,5 @@ def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(DBAPIError, _on_database)
     app.add_exception_handler(PoolTimeout, _on_unreachable)
     app.add_exception_handler(ConnectionError, _on_unreachable)
+    app.add_exception_handler(TimeoutError, _on_unreachable)
     app.add_exception_handler(Exception, _on_anything)
