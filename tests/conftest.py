@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from gemba_local.mesh import LocalMesh
+from tests.sharing_out import SharingOut
 
 # Tests send more than a user does, all from one address. What limits do is tested on gateways
 # of their own, which keep the contract's figures.
@@ -17,6 +18,11 @@ _WIDE = {row: "1000000/minute" for row in ("tracking", "query", "metrics", "orch
 _WIDE |= {"telemetry": "1000000/minute", "rest": "1000000/minute"}
 
 Caller = Callable[..., Awaitable[httpx.AsyncClient]]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SharingOut:
+    """Give each worker whole packages where that spares services."""
+    return SharingOut(config, log)
 
 
 @pytest.fixture(scope="session")
