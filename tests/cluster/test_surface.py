@@ -77,6 +77,7 @@ async def test_metrics_are_samples_of_this_host_newest_last(viewer: httpx.AsyncC
         ("/alerts?severity=high", "severity"),
         ("/alerts?limit=0", "limit"),
         ("/logs?level=loud", "level"),
+        ("/alerts?since=1767225600", "since"),
         ("/logs?since=yesterday", "since"),
         ("/logs?since=0001-01-01T00:00:00%2B14:00", "since"),
         ("/alerts?since=9999-12-31T23:59:59-14:00", "since"),
@@ -154,6 +155,6 @@ async def test_a_wrong_method_is_405(admin: httpx.AsyncClient) -> None:
 
 async def test_a_moment_without_a_zone_is_utc(viewer: httpx.AsyncClient) -> None:
     for path in ("/alerts", "/logs"):
-        for moment in ("2026-01-01T00:00:00", "0001-01-01T00:00:00", "2026-01-01", "1767225600"):
+        for moment in ("2026-01-01T00:00:00", "0001-01-01T00:00:00", "2026-01-01"):
             answer = await viewer.get(path, params={"since": moment})
             assert answer.status_code == 200, (path, moment, answer.text)

@@ -106,7 +106,8 @@ class MqttSender:
     def __init__(self, port: int, token: str, number: int) -> None:
         self.next = number * 10_000_000
         self.sent: dict[int, int] = {}
-        self.acknowledged: set[int] = set()
+        # By message: paho's thread may hear of one before `publish` has told its number.
+        self._answered: set[int] = set()
         self.client = paho.Client(
             CallbackAPIVersion.VERSION2, client_id=f"f{number}", clean_session=False
         )
@@ -117,11 +118,16 @@ class MqttSender:
         self.client.loop_start()
 
     def _published(self, client: Any, data: Any, mid: int, *_: Any) -> None:
-        self.acknowledged.add(self.sent[mid])
+        self._answered.add(mid)
+
+    @property
+    def acknowledged(self) -> set[int]:
+        """The values that are promised to be stored."""
+        return {value for mid, value in self.sent.items() if mid in self._answered}
 
     async def run(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
-            if self.client.is_connected() and len(self.sent) - len(self.acknowledged) < 50:
+            if self.client.is_connected() and len(self.sent) - len(self._answered) < 50:
                 value, self.next = self.next, self.next + 1
                 payload = {"ts": _BEGAN_MS + value % 3_000_000, "values": {"n": value}}
                 info = self.client.publish(
