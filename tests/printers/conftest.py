@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from gemba_local.mesh import LocalMesh
-from tests.infrastructure import Issuer, Nats, Postgres, free_port, migrate, starting_service
+from tests.infrastructure import Issuer, Nats, Postgres, free_port, starting_service
 
 # Short enough that nothing has to be waited for long.
 QUICK = {
@@ -78,7 +78,7 @@ def _launch(
     postgres, nats, issuer = servers
     port = free_port()
     environment = {
-        "GEMBA_DATABASE_URL": postgres.database(f"printers_{secrets.token_hex(4)}"),
+        "GEMBA_DATABASE_URL": postgres.migrated("printers"),
         "GEMBA_NATS_URL": nats.url,
         "GEMBA_GATEWAY_URL": issuer.url,
         "GEMBA_PUBLIC_URL": "https://factory.example",
@@ -88,7 +88,6 @@ def _launch(
         **QUICK,
         **settings,
     }
-    migrate("printers", environment=environment)
     log = folder / "printers.log"
     stack.enter_context(starting_service("printers", environment=environment, port=port, log=log))()
     return Running(f"http://127.0.0.1:{port}", issuer, nats, log)

@@ -21,7 +21,7 @@ from common.mailboxes import MQTT_STREAM, PRINTERS, ensure_mailboxes
 from common.pool import Pool
 from printers.repository.at_once import Change, Seen, save, seen_of
 from printers.settings import Settings
-from tests.infrastructure import Nats, Postgres, migrate
+from tests.infrastructure import Nats, Postgres
 from tests.printers.conftest import Make, Owner, Running, enqueue, eventually, register
 from tests.printers.test_streams import read, watching
 
@@ -121,9 +121,7 @@ async def test_a_nul_in_a_text_is_refused_on_the_short_way_too(
 @pytest.fixture(scope="module")
 def database_url(postgres: Postgres) -> str:
     """A database with the service's tables and no service."""
-    url = postgres.database(f"printers_{secrets.token_hex(4)}")
-    migrate("printers", environment={"GEMBA_DATABASE_URL": url})
-    return url
+    return postgres.migrated("printers")
 
 
 @asynccontextmanager

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.infrastructure import Issuer, Nats, Postgres, free_port, migrate, starting_service
+from tests.infrastructure import Issuer, Nats, Postgres, free_port, starting_service
 
 QUICK = {
     "GEMBA_FLOOR_SWEEP_S": "0.2",
@@ -75,7 +75,7 @@ def launched(
     postgres, nats, issuer = servers
     port = free_port()
     environment = {
-        "GEMBA_DATABASE_URL": postgres.database(f"tracking_{secrets.token_hex(4)}"),
+        "GEMBA_DATABASE_URL": postgres.migrated("tracking"),
         "GEMBA_NATS_URL": nats.url,
         "GEMBA_GATEWAY_URL": issuer.url,
         "GEMBA_DATA_DIR": str(folder / "data"),
@@ -85,7 +85,6 @@ def launched(
         **QUICK,
         **settings,
     }
-    migrate("tracking", environment=environment)
     log = folder / "tracking.log"
     stack.enter_context(starting_service("tracking", environment=environment, port=port, log=log))()
     return Running(f"http://127.0.0.1:{port}", issuer, nats, log, environment)

@@ -11,7 +11,7 @@ from common.client import MeshClient
 from common.db import Database
 from common.errors import Unavailable
 from common.membership import Membership
-from common.migrate import head_of
+from common.revisions import head_of
 from common.serve import Check, answer_of
 from common.settings import ServiceSettings
 
