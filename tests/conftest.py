@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from gemba_local.mesh import LocalMesh
-from tests.sharing_out import SharingOut
+from tests.sharing_out import SharingOut, longest_first
 
 # Tests send more than a user does, all from one address. What limits do is tested on gateways
 # of their own, which keep the contract's figures.
@@ -23,6 +23,11 @@ Caller = Callable[..., Awaitable[httpx.AsyncClient]]
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SharingOut:
     """Give each worker whole packages where that spares services."""
     return SharingOut(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long."""
+    items.sort(key=longest_first)
 
 
 @pytest.fixture(scope="session")

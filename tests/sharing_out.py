@@ -1,10 +1,12 @@
 """How two workers share the tests: file by file, but a package that starts services goes to one.
 
 Its services start once then, instead of once in each worker, and only one browser runs at a time.
+What takes long comes first, so that both workers end at about the same time.
 """
 
 from typing import Final
 
+import pytest
 from xdist.scheduler import LoadFileScheduling
 
 # Those of which the conftest has fixtures for the whole package.
@@ -12,6 +14,13 @@ _WHOLE: Final = frozenset(
     f"tests/{name}"
     for name in ("cluster", "dashboard", "gateway", "orchestrator", "printers", "tracking")
 )
+_LONGEST_FIRST: Final = ("orchestrator", "tracking", "printers", "cluster", "dashboard", "system")
+
+
+def longest_first(item: pytest.Item) -> int:
+    """The rank of a test by its package; those that are not named come last, as they are."""
+    package = item.path.parent.name
+    return _LONGEST_FIRST.index(package) if package in _LONGEST_FIRST else len(_LONGEST_FIRST)
 
 
 class SharingOut(LoadFileScheduling):

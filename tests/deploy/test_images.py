@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -47,9 +48,17 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where every image is built, one after the other: what Python compiles lies by its path."""
+    return tmp_path_factory.mktemp("image")
+
+
 def build(service: str, *, context: Path, place: Path) -> Path:
-    """Run the steps for one service; the folder that becomes `/app`."""
+    """Run the steps for one service in an empty place; the folder that becomes `/app`."""
     source, app = place / "src", place / "app"
+    for folder in (source, app):
+        shutil.rmtree(folder, ignore_errors=True)
     source.mkdir()
     environment = {
         "PATH": f"{UV.parent}:{os.environ['PATH']}",
@@ -79,15 +88,16 @@ def build(service: str, *, context: Path, place: Path) -> Path:
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_service_runs_from_what_its_image_holds(
-    service: str, checkout: Path, tmp_path: Path
+    service: str, checkout: Path, workshop: Path, tmp_path: Path
 ) -> None:
-    app = build(service, context=checkout, place=tmp_path)
+    app = build(service, context=checkout, place=workshop)
     assert not (app / "bin" / "pytest").exists()
     package = service.replace("-", "_")
     port, empty = free_port(), tmp_path / "data"
     empty.mkdir()
     environment = {
         "PATH": f"{app}/bin:/usr/bin:/bin",
+        "PYTHONPYCACHEPREFIX": str(workshop / "compiled"),
         "GEMBA_DATA_DIR": str(empty),
         f"GEMBA_{package.upper()}_PORT": str(port),
         # Nobody answers at any of these: a service waits for what it needs.

@@ -77,7 +77,7 @@ async def test_an_index_is_told_when_it_begins(launch: Make) -> None:
     async with service.client("admin") as client, watching(service) as websocket:
         await websocket.recv()
         now = datetime.now(UTC)
-        change = {"index_start": now.strftime("%H:%M"), "index_minutes": 1, "total_indices": 3}
+        change = {"index_start": now.strftime("%H:%M"), "index_minutes": 5, "total_indices": 3}
         await client.put("/api/v1/schedule", json=change)
         told = await until(websocket, "index_transition", new_index=1)
         assert told["data"]["indices_remaining"] == 3

@@ -140,4 +140,5 @@ async def _drain(node: Node, timeout_s: float) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(max(0.0, until - time.monotonic())):
             await node.delivery.emptied()
-    await node.presence.leave(leave_s)
+    # What nobody needed is the last heartbeat's: by it the leases come back at once.
+    await node.presence.leave(max(leave_s, until - time.monotonic()))
