@@ -16,7 +16,9 @@ import httpx
 from tests.infrastructure import _die_with_parent, free_port, stop, wait_until
 
 VERSION: Final = "1.11.8"
-_CACHE: Final = Path(__file__).parents[2] / ".cache"
+_ROOT: Final = Path(__file__).parents[2]
+_CACHE: Final = _ROOT / ".cache"
+_UV: Final = _ROOT / ".tools" / "bin" / "uv"
 _CONFIG: Final = """\
 accessControl: {autologinLocal: false}
 server:
@@ -43,14 +45,12 @@ def environment() -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "bin" / "octoprint").exists():
             shutil.rmtree(folder, ignore_errors=True)
-            subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-            pip: list[str | Path] = [
-                folder / "bin" / "pip",
-                "install",
-                "--quiet",
-                "--disable-pip-version-check",
-            ]
-            subprocess.run([*pip, f"OctoPrint=={VERSION}"], check=True, timeout=600)
+            python = folder / "bin" / "python"
+            for words in (
+                ["venv", "--seed", "--python", sys.executable, folder],
+                ["pip", "install", "--system-certs", "--python", python, f"OctoPrint=={VERSION}"],
+            ):
+                subprocess.run([_UV, *words, "--quiet"], check=True, timeout=600)
     return folder / "bin"
 
 
