@@ -46,10 +46,11 @@ def environment() -> Path:
         if not (folder / "bin" / "octoprint").exists():
             shutil.rmtree(folder, ignore_errors=True)
             python = folder / "bin" / "python"
-            for words in (
+            steps: list[list[str | Path]] = [
                 ["venv", "--seed", "--python", sys.executable, folder],
                 ["pip", "install", "--system-certs", "--python", python, f"OctoPrint=={VERSION}"],
-            ):
+            ]
+            for words in steps:
                 subprocess.run([_UV, *words, "--quiet"], check=True, timeout=600)
     return folder / "bin"
 
