@@ -105,7 +105,7 @@ async def test_postgresql_down_is_told_while_it_is_down(launch: Make) -> None:
     server = Postgres()
     server.start()
     try:
-        running = launch(database_url=server.database("down"))
+        running = launch(database_url=server.migrated("cluster"))
         async with running.client("viewer") as viewer:
             await asyncio.sleep(1.5)
             server.kill()
