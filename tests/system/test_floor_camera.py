@@ -3,11 +3,14 @@
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+
+from gemba_local.mesh import LocalMesh
 
 VIDEO = Path(__file__).parents[2] / "demo" / "videos" / "worker-zone-detection.gif"
 
@@ -87,6 +90,25 @@ async def test_the_worker_on_the_video_has_one_session_in_his_zone(
 
     await until(is_stopped)
     assert (await camera(admin, camera_id))["status"] == "inactive"
+
+
+@pytest.mark.timeout(240)
+async def test_a_camera_is_followed_on_when_its_node_was_killed(
+    mesh: LocalMesh, admin: httpx.AsyncClient, add: Callable[..., Awaitable[str]]
+) -> None:
+    camera_id = await add(str(VIDEO))
+
+    async def seen_after(moment: datetime) -> Any:
+        last = (await camera(admin, camera_id))["last_seen_at"]
+        return last if last and datetime.fromisoformat(last) > moment else None
+
+    await until(lambda: seen_after(datetime.min.replace(tzinfo=UTC)))
+    old = mesh.kill("vision-node")
+    await asyncio.to_thread(mesh.wait_restarted, "vision-node", old)
+    back = datetime.now(UTC)
+    # The lease of the node that was must end first.
+    await until(lambda: seen_after(back), timeout_s=120)
+    assert (await camera(admin, camera_id))["stream"]["state"] == "running"
 
 
 async def test_a_camera_out_of_reach_is_tried_again_and_its_password_stays_hidden(
