@@ -23,7 +23,7 @@ INSERT INTO devices.measurement (series_id, kept_days, unit_id, quality, timesta
 SELECT s, k, u, q, t::timestamptz, v::numeric
 FROM unnest($1::int[], $2::smallint[], $3::int[], $4::smallint[], $5::text[], $6::text[])
     AS r (s, k, u, q, t, v)
-{where} ORDER BY 1, 5
+{where} ORDER BY 1, 5, 6
 """
 # What the rows change beside: the newest of each series, hours to reckon anew, sightings.
 _TOUCH: Final = """
