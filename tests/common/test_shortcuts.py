@@ -26,6 +26,8 @@ def the_app() -> Shortcuts:
             return None
         if name == "raised":
             raise BadRequest("never shown")
+        if name == "broken":
+            raise ZeroDivisionError
         if name == "failed":
             return Unavailable("It was begun.", retry_after_s=7)
         return b'"short ' + call.body + b'"'
@@ -46,7 +48,7 @@ async def test_plain_request_takes_the_shortcut(client: httpx.AsyncClient) -> No
     assert (response.status_code, response.json()) == (201, "short 1")
 
 
-@pytest.mark.parametrize("name", ["declined", "raised"])
+@pytest.mark.parametrize("name", ["declined", "raised", "broken"])
 async def test_what_a_shortcut_declines_reaches_the_documented_path_whole(
     client: httpx.AsyncClient, name: str
 ) -> None:

@@ -5,8 +5,8 @@ comes many times a second and goes well may be answered here, by the same servic
 of the cost. What a shortcut declines goes on to the path's function, body and all.
 """
 
+import logging
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -19,6 +19,7 @@ from common.auth import Principal, bearer_of
 from common.errors import ServiceError
 from common.requests import answer as error_answer
 
+_log = logging.getLogger("shortcuts")
 _JSON: Final = "application/json"
 _MOST_BYTES: Final = 1024 * 1024
 
@@ -27,19 +28,17 @@ _MOST_BYTES: Final = 1024 * 1024
 class Call:
     """A request that a shortcut may answer.
 
-    `part` is the variable part of the path, or "" where it has none; `principal` is None where the
-    path asks for no permission, as its callers show who they are in a way of their own.
+    `part` is the variable part of the path, or "" where it has none.
     """
 
     part: str
-    principal: Principal | None
     scope: Scope
     body: bytes
 
 
 # JSON; or a whole response; or an error of what was begun, which is answered and not begun again;
-# or None to decline. A `ServiceError` that is raised declines too: the path's function meets it
-# again and says so.
+# or None to decline. Whatever is raised declines too: the path's function meets it again, and
+# answers it as every error is answered.
 Outcome: TypeAlias = bytes | Response | ServiceError | None
 
 
@@ -47,6 +46,7 @@ Outcome: TypeAlias = bytes | Response | ServiceError | None
 class Shortcut:
     """A path that takes one: `/api/things/{id}/parts`, with one variable part at most.
 
+    A path without a permission asks for none: its callers show who they are in a way of their own.
     A request with one of `unusual_headers` goes on to the path's function.
     """
 
@@ -95,8 +95,13 @@ class Shortcuts:
         body, read = await _body_of(receive)
         outcome = None
         if body is not None:
-            with suppress(ServiceError):
+            try:
                 outcome = await self._outcome(shortcut, part, scope, body)
+            except ServiceError:
+                outcome = None
+            except Exception as error:
+                # Nothing above us would answer it in the caller's family.
+                _log.warning("the shortcut of %s failed: %r", shortcut.path, error)
         if outcome is None:
             await self._app(scope, _once_more(read, receive), send)
             return
@@ -109,12 +114,11 @@ class Shortcuts:
         await outcome(scope, receive, send)
 
     async def _outcome(self, shortcut: Shortcut, part: str, scope: Scope, body: bytes) -> Outcome:
-        if shortcut.permission is None:
-            return await shortcut.answer(Call(part, None, scope, body))
-        principal = await self._principal(scope)
-        if principal is None or not principal.has(shortcut.permission):
-            return None
-        return await shortcut.answer(Call(part, principal, scope, body))
+        if shortcut.permission is not None:
+            principal = await self._principal(scope)
+            if principal is None or not principal.has(shortcut.permission):
+                return None
+        return await shortcut.answer(Call(part, scope, body))
 
     async def _principal(self, scope: Scope) -> Principal | None:
         token = bearer_of(HTTPConnection(scope))

@@ -6,6 +6,7 @@ from fastapi import FastAPI, Path, Query, Response
 from pydantic import ValidationError
 
 from common.asgi import header_of
+from common.errors import DatabaseUnavailable
 from common.serve import service_router
 from common.shortcuts import Call, Outcome, Shortcut
 from printers.api.dependencies import (
@@ -73,7 +74,10 @@ def shortcuts(app: FastAPI) -> list[Shortcut]:
             return None
         key = request.api_key or header_of(call.scope, b"x-api-key")
         lens = lens_for(services.settings, header_of(call.scope, b"accept-language") or "")
-        answer = await services.statuses.update_at_once(request, key, lens)
+        try:
+            answer = await services.statuses.update_at_once(request, key, lens)
+        except DatabaseUnavailable as error:
+            return error
         if answer is None:
             return None
         return Response(

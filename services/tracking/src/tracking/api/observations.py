@@ -6,6 +6,7 @@ from fastapi import Depends, FastAPI
 from pydantic import ValidationError
 
 from common.auth import Principal, require
+from common.errors import ServiceError
 from common.serve import service_router
 from common.shortcuts import Call, Outcome, Shortcut
 from tracking.api.dependencies import Services, Serving
@@ -35,6 +36,10 @@ def shortcuts(app: FastAPI) -> list[Shortcut]:
             batch = Batch.model_validate_json(call.body)
         except ValidationError:
             return None
-        return (await services.intake.take(batch)).model_dump_json().encode()
+        try:
+            receipt = await services.intake.take(batch)
+        except ServiceError as error:
+            return error
+        return receipt.model_dump_json().encode()
 
     return [Shortcut(_PATH, _PERMISSION, 202, taken)]
