@@ -13,9 +13,10 @@ import orjson
 from fastapi import WebSocket, WebSocketDisconnect
 
 from common.bus import Bus, Resync
+from common.viewing import Overrun, Stale
 from orchestrator.events import FINAL
 from orchestrator.streaming.feed import Feed, encode
-from orchestrator.streaming.viewer import Message, Overrun, Pictures, Stale, Viewer
+from orchestrator.streaming.viewer import Message, Pictures, Viewer
 
 _NORMAL: Final = 1000
 _TRY_AGAIN: Final = 1013
