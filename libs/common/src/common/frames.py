@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from fastapi import WebSocket
+from starlette.types import Scope
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
@@ -68,5 +69,21 @@ class FramedProtocol(WebSocketsSansIOProtocol):
 
 def protocol_of(websocket: WebSocket) -> FramedProtocol | None:
     """The protocol under an accepted socket; None where another server runs the app."""
-    door = websocket.scope.get("extensions", {}).get(_EXTENSION)
+    return _protocol_of(websocket.scope)
+
+
+def protocol_under(scope: Scope) -> FramedProtocol:
+    """The protocol under a socket of `common.serve`.
+
+    Raises:
+        LookupError: another server runs the app.
+    """
+    protocol = _protocol_of(scope)
+    if protocol is None:
+        raise LookupError("this server has no door for frames")
+    return protocol
+
+
+def _protocol_of(scope: Scope) -> FramedProtocol | None:
+    door = scope.get("extensions", {}).get(_EXTENSION)
     return door["protocol"] if door else None

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
+import httpx
 from fastapi import FastAPI
 from slowapi.errors import RateLimitExceeded
 from starlette.middleware.cors import CORSMiddleware
@@ -34,11 +35,10 @@ from gateway.identity.tokens import SigningKeys, TokenIssuer
 from gateway.identity.verifier import CredentialVerifier
 from gateway.models import metadata
 from gateway.openapi import MergedOpenApi
-from gateway.proxy import Proxy
 from gateway.routes import load_routes
 from gateway.settings import Settings
 from gateway.sockets import OpenSockets, SocketProxy
-from gateway.upstreams import Upstream, open_client
+from gateway.upstreams import Upstream
 from gateway.workers import close_ended_sockets, reload_routes, until_done
 
 _EXPOSED: Final = [
@@ -115,6 +115,7 @@ class Gateway:
             buckets=self.buckets,
             issuer=self.issuer,
             upstreams=self.upstreams,
+            sockets=SocketProxy(self.open_sockets),
             trusted_proxies=frozenset(settings.trusted_proxies),
             max_header_bytes=settings.max_header_bytes,
         )
@@ -130,19 +131,20 @@ class Gateway:
 
     @asynccontextmanager
     async def _lifespan(self, app: FastAPI) -> AsyncIterator[None]:
-        async with self.parts.running(app), open_client() as http, asyncio.TaskGroup() as tasks:
-            app.state.http = http
-            self.edge.proxy = Proxy(http)
-            self.edge.sockets = SocketProxy(http, self.open_sockets)
+        client = httpx.AsyncClient(trust_env=False)
+        async with self.parts.running(app), client, asyncio.TaskGroup() as tasks:
+            app.state.http = client
             workers = [
                 tasks.create_task(until_done(self._bootstrap, done=self.has_bootstrapped)),
                 tasks.create_task(self.revocations.run()),
-                tasks.create_task(self.documents.keep_fresh(http)),
+                tasks.create_task(self.documents.keep_fresh(client)),
                 tasks.create_task(reload_routes(self.edge, self.settings)),
             ]
             yield
             for worker in workers:
                 worker.cancel()
+            for upstream in self.upstreams.values():
+                upstream.connections.close()
 
     async def _bootstrap(self) -> None:
         await bootstrap(self.settings, database=self.parts.database, passwords=self.passwords)

@@ -5,6 +5,7 @@ Pure ASGI ahead of FastAPI, because it takes 47 µs a request where a catch-all 
 
 import logging
 from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
 from sqlalchemy.exc import DBAPIError
@@ -27,7 +28,7 @@ from gateway.exchange import Exchange, send_error
 from gateway.foreign_keys import ForeignKeys, foreign_key_of
 from gateway.identity.access import PRINCIPAL_KEY
 from gateway.identity.tokens import TokenIssuer
-from gateway.proxy import AnswerBroken, ClientGone, Proxy, RequestBody
+from gateway.proxy import AnswerBroken, ClientGone, RequestBody, forward
 from gateway.routes import UNLIMITED, RouteTable
 from gateway.sockets import SocketProxy
 from gateway.upstreams import Upstream
@@ -60,6 +61,7 @@ class Edge:
         buckets: Buckets,
         issuer: TokenIssuer,
         upstreams: Mapping[str, Upstream],
+        sockets: SocketProxy,
         trusted_proxies: frozenset[str],
         max_header_bytes: int,
     ) -> None:
@@ -72,9 +74,7 @@ class Edge:
         self._trusted_proxies = trusted_proxies
         self._max_header_bytes = max_header_bytes
         self._foreign_keys = ForeignKeys()
-        # Both need a running loop, so the lifespan sets them before the first request.
-        self.proxy: Proxy
-        self.sockets: SocketProxy
+        self._sockets = sockets
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request or socket; every error leaves in the family of its path."""
@@ -118,7 +118,7 @@ class Edge:
             self._callers.check_origin(exchange)
             await self._admit(exchange)
             upstream = self._upstreams[exchange.route.row.to]
-            await self.sockets.forward(exchange, upstream=upstream, receive=receive, send=send)
+            await self._sockets.forward(exchange, upstream=upstream, receive=receive, send=send)
             return
         body = _body_of(exchange, receive)
         if exchange.route.row.credential and body.declared and body.declared <= _PEEKED:
@@ -189,14 +189,17 @@ class Edge:
     async def _pass_on(
         self, exchange: Exchange, *, body: RequestBody, receive: Receive, send: Send
     ) -> None:
-        key = foreign_key_of(exchange) if exchange.route.row.credential else None
-        await self.proxy.forward(
+        learn = None
+        if exchange.route.row.credential:
+            key = foreign_key_of(exchange)
+            learn = partial(self._foreign_keys.learn, key)
+        await forward(
             exchange,
             upstream=self._upstreams[exchange.route.row.to],
             body=body,
             receive=receive,
             send=send,
-            on_verified=lambda owner: self._foreign_keys.learn(key, owner=owner),
+            on_verified=learn,
         )
 
 

@@ -1,7 +1,8 @@
 """One request on its way through the gateway: what the edge has found out about it so far."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import orjson
 from starlette.types import Scope, Send
@@ -44,13 +45,22 @@ class Exchange:
         return self.verdict.headers() if self.verdict else []
 
 
-def end_to_end(headers: Any) -> list[tuple[bytes, bytes]]:
-    """The headers that a proxy passes on: all but hop-by-hop ones and those `Connection` names."""
-    dropped = set(_HOP_BY_HOP)
+def end_to_end(
+    headers: Iterable[tuple[bytes, bytes]], *, but: frozenset[bytes]
+) -> list[tuple[bytes, bytes]]:
+    """The headers that a proxy passes on.
+
+    That is all but hop-by-hop ones, those that `Connection` names, and those in `but`, which are
+    lower case.
+    """
+    kept, named = [], set[bytes]()
     for name, value in headers:
-        if name.lower() == b"connection":
-            dropped.update(token.strip().lower() for token in value.split(b","))
-    return [(name, value) for name, value in headers if name.lower() not in dropped]
+        lower = name.lower()
+        if lower == b"connection":
+            named |= {token.strip() for token in value.lower().split(b",")} - _HOP_BY_HOP
+        elif lower not in _HOP_BY_HOP and lower not in but:
+            kept.append((name, value))
+    return [pair for pair in kept if pair[0].lower() not in named] if named else kept
 
 
 async def send_error(

@@ -30,7 +30,7 @@ class ForeignKeys:
         known = self._owners.get(digest(key)) if key else None
         return known[0] if known and known[1] > time.monotonic() else None
 
-    def learn(self, key: str | None, *, owner: str) -> None:
+    def learn(self, key: str | None, owner: str) -> None:
         """Keep what the service said of a key; an empty owner says that it is nobody's."""
         if not key:
             return

@@ -12,30 +12,47 @@ _REPLACED: Final = frozenset(
     {
         b"host", b"authorization", b"cookie", b"content-length", b"x-request-id", b"traceparent",
         b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"forwarded",
-        b"x-gemba-verified",
+        b"x-gemba-verified", b"sec-websocket-key", b"sec-websocket-version",
+        b"sec-websocket-extensions", b"sec-websocket-protocol", b"sec-websocket-accept",
     }
 )  # fmt: skip
-_HANDSHAKE: Final = b"sec-websocket-"
+_OUR_KEY: Final = KEY_PREFIX.encode()
 
 
-def forwarded_headers(exchange: Exchange) -> list[tuple[str, str]]:
+def forwarded_headers(exchange: Exchange) -> list[tuple[bytes, bytes]]:
     """The headers for the service; of all credentials only the mesh token goes on."""
-    headers: list[tuple[str, str]] = []
-    for name, value in end_to_end(exchange.scope["headers"]):
-        is_ours = name in _REPLACED or name.startswith(_HANDSHAKE)
-        if is_ours or (name == b"x-api-key" and value.startswith(KEY_PREFIX.encode())):
-            continue
-        headers.append((name.decode("latin-1"), value.decode("latin-1")))
-    if exchange.mesh_token:
-        headers.append(("Authorization", f"Bearer {exchange.mesh_token}"))
-    headers += [
-        ("X-Request-ID", request_id.get() or ""),
-        ("traceparent", traceparent.get() or ""),
-        ("X-Forwarded-For", exchange.address),
-        ("X-Forwarded-Proto", "https" if exchange.scope["scheme"] in ("https", "wss") else "http"),
-        ("X-Forwarded-Host", host_of(exchange)),
+    scope = exchange.scope
+    headers = [
+        (name, value)
+        for name, value in end_to_end(scope["headers"], but=_REPLACED)
+        if name != b"x-api-key" or not value.startswith(_OUR_KEY)
     ]
+    if exchange.mesh_token:
+        headers.append((b"authorization", b"Bearer " + exchange.mesh_token.encode()))
+    headers += (
+        (b"x-request-id", (request_id.get() or "").encode()),
+        (b"traceparent", (traceparent.get() or "").encode()),
+        (b"x-forwarded-for", exchange.address.encode("latin-1")),
+        (b"x-forwarded-proto", b"https" if scope["scheme"] in ("https", "wss") else b"http"),
+        (b"x-forwarded-host", host_of(exchange).encode("latin-1")),
+    )
     return headers
+
+
+def request_head(exchange: Exchange, *, authority: bytes, framing: bytes) -> bytes:
+    """Request line and headers for the service, with the empty line at their end.
+
+    Args:
+        exchange: the request.
+        authority: host and port of the service.
+        framing: the header line that says how long the body is, if any.
+    """
+    lines = [b"%b: %b\r\n" % pair for pair in forwarded_headers(exchange)]
+    target = forwarded_path(exchange).encode("latin-1")
+    method = exchange.scope["method"].encode()
+    return b"".join(
+        (method, b" ", target, b" HTTP/1.1\r\nhost: ", authority, b"\r\n", *lines, framing, b"\r\n")
+    )
 
 
 def host_of(exchange: Exchange) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
-import aiohttp
+import httpx
 import orjson
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
@@ -48,14 +48,14 @@ class HealthProbe:
         self._last: tuple[float, Health] | None = None
         self._lock = asyncio.Lock()
 
-    async def ask(self, client: aiohttp.ClientSession) -> Health:
+    async def ask(self, client: httpx.AsyncClient) -> Health:
         """The state of the mesh, at most a second old."""
         async with self._lock:
             if self._last is None or time.monotonic() - self._last[0] > _REMEMBERED_S:
                 self._last = (time.monotonic(), await self._probe(client))
             return self._last[1]
 
-    async def _probe(self, client: aiohttp.ClientSession) -> Health:
+    async def _probe(self, client: httpx.AsyncClient) -> Health:
         settings = self._settings
         services = settings.upstreams
         readiness = asyncio.gather(*(_ready(client, url) for url in services.values()))
@@ -111,20 +111,18 @@ async def _state(probe: Probe | None) -> str:
     return "healthy"
 
 
-async def _ready(client: aiohttp.ClientSession, url: str) -> dict[str, Any]:
-    timeout = aiohttp.ClientTimeout(total=_PROBE_S)
+async def _ready(client: httpx.AsyncClient, url: str) -> dict[str, Any]:
     try:
-        async with client.get(f"{url}/readyz", timeout=timeout) as response:
-            answer: dict[str, Any] = orjson.loads(await response.read())
-            return answer
-    except (aiohttp.ClientError, TimeoutError, orjson.JSONDecodeError):
+        response = await client.get(f"{url}/readyz", timeout=_PROBE_S)
+        answer: dict[str, Any] = orjson.loads(response.content)
+    except (httpx.HTTPError, orjson.JSONDecodeError):
         return {"status": "unreachable"}
+    return answer
 
 
-def _page(client: aiohttp.ClientSession, url: str, path: str) -> Probe | None:
+def _page(client: httpx.AsyncClient, url: str, path: str) -> Probe | None:
     async def probe() -> None:
-        async with client.get(url.rstrip("/") + path) as response:
-            response.raise_for_status()
+        (await client.get(url.rstrip("/") + path)).raise_for_status()
 
     return probe if url else None
 

@@ -5,14 +5,14 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-import aiohttp
+import httpx
 import orjson
 
 from gateway.upstreams import Upstream
 
 _REFRESH_S: Final = 30.0
 _RETRY_S: Final = 1.0
-_TIMEOUT: Final = aiohttp.ClientTimeout(total=5)
+_TIMEOUT_S: Final = 5.0
 _REFERENCE: Final = "#/components/schemas/"
 _log = logging.getLogger("openapi")
 
@@ -36,7 +36,7 @@ class MergedOpenApi:
         """The merged document."""
         return self._merged
 
-    async def keep_fresh(self, client: aiohttp.ClientSession) -> None:
+    async def keep_fresh(self, client: httpx.AsyncClient) -> None:
         """Fetch the services' documents, soon at first and then now and again; for the lifespan."""
         while True:
             for name, upstream in self._upstreams.items():
@@ -48,18 +48,15 @@ class MergedOpenApi:
             await asyncio.sleep(_REFRESH_S if is_whole else _RETRY_S)
 
 
-async def _fetch(client: aiohttp.ClientSession, upstream: Upstream) -> dict[str, Any] | None:
-    headers = {"Accept-Encoding": "identity"}
+async def _fetch(client: httpx.AsyncClient, upstream: Upstream) -> dict[str, Any] | None:
     try:
-        async with client.get(
-            f"{upstream.url}/openapi.json", timeout=_TIMEOUT, headers=headers
-        ) as response:
-            response.raise_for_status()
-            document: dict[str, Any] = orjson.loads(await response.read())
-            return document
-    except (aiohttp.ClientError, TimeoutError, orjson.JSONDecodeError) as error:
+        response = await client.get(f"{upstream.url}/openapi.json", timeout=_TIMEOUT_S)
+        response.raise_for_status()
+        document: dict[str, Any] = orjson.loads(response.content)
+    except (httpx.HTTPError, orjson.JSONDecodeError) as error:
         _log.debug("no document from %s: %r", upstream.name, error)
         return None
+    return document
 
 
 def merge(

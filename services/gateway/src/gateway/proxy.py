@@ -5,21 +5,28 @@ Memory stays bounded whatever the size: a chunk is read only when the last one h
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Final
 
-import aiohttp
 from starlette.types import Message, Receive, Send
-from yarl import URL
 
 from common.errors import BadUpstream, PayloadTooLarge, Unavailable, UpstreamTimeout
+from gateway.connections import (
+    SMALL,
+    Answer,
+    BrokenOff,
+    ConnectFailed,
+    Request,
+    ServiceConnection,
+)
 from gateway.exchange import Exchange, end_to_end
-from gateway.forwarding import forwarded_headers, forwarded_path
+from gateway.forwarding import request_head
 from gateway.upstreams import Upstream
 
-_SMALL: Final = 64 * 1024
 _IDEMPOTENT: Final = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
 _ATTEMPTS: Final = 3
-_PRINCIPAL_HEADER: Final = "x-gemba-verified"
+_PRINCIPAL_HEADER: Final = b"x-gemba-verified"
+_HIDDEN: Final = frozenset({b"x-request-id", _PRINCIPAL_HEADER, b"server", b"date"})
 
 OnVerified = Callable[[str], None]
 
@@ -69,96 +76,120 @@ class RequestBody:
         return b"".join([chunk async for chunk in self.chunks()])
 
 
-class Proxy:
-    """Forwards requests to the services."""
+async def forward(
+    exchange: Exchange,
+    *,
+    upstream: Upstream,
+    body: RequestBody,
+    receive: Receive,
+    send: Send,
+    on_verified: OnVerified | None,
+) -> None:
+    """Send the request on and its answer back.
 
-    def __init__(self, client: aiohttp.ClientSession) -> None:
-        self._client = client
+    Args:
+        exchange: the request, its caller and its route.
+        upstream: the service.
+        body: the client's body, unread but for what was peeked.
+        receive: the client's side, to hear that it hung up.
+        send: the client's side.
+        on_verified: told whose key the service says that it has verified, if anybody's.
 
-    async def forward(
-        self,
-        exchange: Exchange,
-        *,
-        upstream: Upstream,
-        body: RequestBody,
-        receive: Receive,
-        send: Send,
-        on_verified: OnVerified,
-    ) -> None:
-        """Send the request on and its answer back.
+    Raises:
+        Unavailable: the service does not answer, or its breaker is open.
+        UpstreamTimeout: it stayed silent longer than the route allows.
+        BadUpstream: it broke off before its answer began.
+        PayloadTooLarge: the body is over the route's limit.
+        ClientGone: the client hung up in the middle of its body.
+        AnswerBroken: the answer ended early; it has been sent that far.
+    """
+    if upstream.breaker.is_open:
+        raise Unavailable(f"The {upstream.name} service is not available right now.")
+    has_begun = False
 
-        Args:
-            exchange: the request, its caller and its route.
-            upstream: the service.
-            body: the client's body, unread but for what was peeked.
-            receive: the client's side, to hear that it hung up.
-            send: the client's side.
-            on_verified: told when the service says whose key it has verified.
-
-        Raises:
-            Unavailable: the service does not answer, or its breaker is open.
-            UpstreamTimeout: it stayed silent longer than the route allows.
-            BadUpstream: it broke off before its answer began.
-            PayloadTooLarge: the body is over the route's limit.
-            AnswerBroken: the answer ended early; it has been sent that far.
-        """
-        if upstream.breaker.is_open:
-            raise Unavailable(f"The {upstream.name} service is not available right now.")
-        silence_s = exchange.route.row.timeout_s
-        has_begun = False
-
-        async def tracked(message: Message) -> None:
-            nonlocal has_begun
-            has_begun = True
-            await send(message)
-
-        try:
-            async with asyncio.timeout(silence_s) as silence:
-                response = await self._request(exchange, upstream, body=body, silence=silence)
-                upstream.breaker.succeeded()
-                async with response:
-                    on_verified(response.headers.get(_PRINCIPAL_HEADER, ""))
-                    await _answer(
-                        exchange, response, send=tracked, receive=receive, silence=silence
-                    )
-        except TimeoutError as error:
-            upstream.breaker.failed()
-            if not has_begun:
-                raise UpstreamTimeout(
-                    f"The {upstream.name} service did not answer in time."
-                ) from error
-            raise AnswerBroken(f"the {upstream.name} service fell silent") from error
-        except aiohttp.ClientError as error:
-            if has_begun:
-                raise AnswerBroken(f"the {upstream.name} service broke off") from error
-            raise _translated(error, upstream) from error
-
-    async def _request(
-        self, exchange: Exchange, upstream: Upstream, *, body: RequestBody, silence: asyncio.Timeout
-    ) -> aiohttp.ClientResponse:
-        method: str = exchange.scope["method"]
-        url = URL(upstream.url + forwarded_path(exchange), encoded=True)
-        headers = forwarded_headers(exchange)
-        data: bytes | AsyncIterator[bytes] | None = exchange.peeked_body
-        if data is None and not body.is_read:
-            is_small = body.declared is not None and body.declared <= _SMALL
-            data = await body.whole() if is_small else _timed(body, exchange, silence)
-        if body.declared is not None and (body.declared or method in ("POST", "PUT", "PATCH")):
-            headers.append(("Content-Length", str(body.declared)))
-        may_repeat = method in _IDEMPOTENT and not isinstance(data, AsyncIterator)
-        for attempt in range(_ATTEMPTS):
+    try:
+        async with asyncio.timeout(exchange.route.row.timeout_s) as silence:
+            request = await _request_of(exchange, upstream, body=body, silence=silence)
+            connection, answer = await _asked(exchange, upstream, request)
             try:
-                return await self._client.request(
-                    method, url, headers=headers, data=data, allow_redirects=False
-                )
-            except (aiohttp.ClientConnectorError, aiohttp.ServerDisconnectedError) as error:
-                never_sent = isinstance(error, aiohttp.ClientConnectorError)
-                is_last = attempt + 1 == _ATTEMPTS
-                if is_last or isinstance(data, AsyncIterator) or not (may_repeat or never_sent):
-                    upstream.breaker.failed()
-                    raise
-                await asyncio.sleep(0.05 * 2**attempt)
-        raise AssertionError("unreachable")
+                upstream.breaker.succeeded()
+                if on_verified is not None:
+                    on_verified(_verified(answer))
+                has_begun = True
+                await send(_start(exchange, answer))
+                if answer.whole is not None:
+                    await send({"type": "http.response.body", "body": answer.whole})
+                else:
+                    heard = partial(_heard, exchange, silence)
+                    await _stream(connection, send=send, receive=receive, heard=heard)
+            finally:
+                upstream.connections.give_back(connection)
+    except TimeoutError as error:
+        upstream.breaker.failed()
+        if not has_begun:
+            raise UpstreamTimeout(f"The {upstream.name} service did not answer in time.") from error
+        raise AnswerBroken(f"the {upstream.name} service fell silent") from error
+    except ConnectFailed as error:
+        raise Unavailable(f"The {upstream.name} service is not available right now.") from error
+    except BrokenOff as error:
+        if has_begun:
+            raise AnswerBroken(f"the {upstream.name} service broke off") from error
+        raise BadUpstream(f"The {upstream.name} service broke off its answer.") from error
+
+
+async def _request_of(
+    exchange: Exchange, upstream: Upstream, *, body: RequestBody, silence: asyncio.Timeout
+) -> Request:
+    """The request as the service gets it; a small body has been read."""
+    method: str = exchange.scope["method"]
+    declared = body.declared
+    content: bytes | AsyncIterator[bytes] = exchange.peeked_body or b""
+    if not body.is_read:
+        is_small = declared is not None and declared <= SMALL
+        content = await body.whole() if is_small else _timed(body, exchange, silence)
+    framing = b""
+    if declared is None:
+        framing = b"transfer-encoding: chunked\r\n"
+    elif declared or method in ("POST", "PUT", "PATCH"):
+        framing = b"content-length: %d\r\n" % declared
+    return Request(
+        request_head(exchange, authority=upstream.connections.authority, framing=framing),
+        content,
+        is_chunked=declared is None,
+        is_head=method == "HEAD",
+    )
+
+
+async def _asked(
+    exchange: Exchange, upstream: Upstream, request: Request
+) -> tuple[ServiceConnection, Answer]:
+    """The answer to a request; it is sent again where that cannot do a thing twice.
+
+    Raises:
+        ConnectFailed: there is no connection to the service.
+        BrokenOff: it broke off before its answer.
+    """
+    is_kept = isinstance(request.body, bytes)
+    may_repeat = is_kept and exchange.scope["method"] in _IDEMPOTENT
+    for attempt in range(_ATTEMPTS):
+        try:
+            return await _asked_once(upstream, request)
+        except (ConnectFailed, BrokenOff) as error:
+            was_never_sent = is_kept and isinstance(error, ConnectFailed)
+            if attempt + 1 == _ATTEMPTS or not (may_repeat or was_never_sent):
+                upstream.breaker.failed()
+                raise
+            await asyncio.sleep(0.05 * 2**attempt)
+    raise AssertionError("unreachable")
+
+
+async def _asked_once(upstream: Upstream, request: Request) -> tuple[ServiceConnection, Answer]:
+    connection = await upstream.connections.take()
+    try:
+        return connection, await connection.ask(request)
+    except BaseException:
+        connection.abort()
+        raise
 
 
 async def _timed(
@@ -175,57 +206,30 @@ def _heard(exchange: Exchange, silence: asyncio.Timeout) -> None:
     silence.reschedule(now + exchange.route.row.timeout_s)
 
 
-def _translated(error: aiohttp.ClientError, upstream: Upstream) -> Exception:
-    cause = error.__cause__ or error.__context__
-    if isinstance(cause, PayloadTooLarge | ClientGone):
-        return cause
-    if isinstance(error, aiohttp.ClientConnectorError):
-        return Unavailable(f"The {upstream.name} service is not available right now.")
-    return BadUpstream(f"The {upstream.name} service broke off its answer.")
+def _verified(answer: Answer) -> str:
+    """Whose key the service says that it has verified; empty for nobody's."""
+    for name, value in answer.headers:
+        if name.lower() == _PRINCIPAL_HEADER:
+            return value.decode("latin-1")
+    return ""
 
 
-async def _answer(
-    exchange: Exchange,
-    response: aiohttp.ClientResponse,
-    *,
-    send: Send,
-    receive: Receive,
-    silence: asyncio.Timeout,
-) -> None:
-    hidden = (b"x-request-id", _PRINCIPAL_HEADER.encode(), b"server", b"date")
-    headers = [(n, v) for n, v in end_to_end(response.raw_headers) if n.lower() not in hidden]
-    start = {
-        "type": "http.response.start",
-        "status": response.status,
-        "headers": [*headers, *exchange.limit_headers()],
-    }
-    length = response.content_length
-    is_bodiless = exchange.scope["method"] == "HEAD" or response.status in (204, 304)
-    if is_bodiless or (length is not None and length <= _SMALL):
-        whole = b"" if is_bodiless else await response.read()
-        await send(start)
-        await send({"type": "http.response.body", "body": whole})
-        return
-    await send(start)
-    await _stream(exchange, response, send=send, receive=receive, silence=silence)
+def _start(exchange: Exchange, answer: Answer) -> Message:
+    headers = [*end_to_end(answer.headers, but=_HIDDEN), *exchange.limit_headers()]
+    return {"type": "http.response.start", "status": answer.status, "headers": headers}
 
 
 async def _stream(
-    exchange: Exchange,
-    response: aiohttp.ClientResponse,
-    *,
-    send: Send,
-    receive: Receive,
-    silence: asyncio.Timeout,
+    connection: ServiceConnection, *, send: Send, receive: Receive, heard: Callable[[], None]
 ) -> None:
     """Pass chunks on until the service or the client ends."""
 
-    async def pump() -> aiohttp.ClientError | None:
+    async def pump() -> BrokenOff | None:
         try:
-            async for chunk in response.content.iter_any():
-                _heard(exchange, silence)
+            async for chunk in connection.chunks():
+                heard()
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        except aiohttp.ClientError as error:
+        except BrokenOff as error:
             return error
         await send({"type": "http.response.body", "body": b""})
         return None

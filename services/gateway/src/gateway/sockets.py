@@ -3,23 +3,25 @@
 import asyncio
 from collections import defaultdict
 from contextlib import suppress
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
-import aiohttp
 from prometheus_client import Gauge
 from starlette.types import Receive, Send
 
 from common.errors import BadUpstream, ServiceError, Unavailable, UpstreamTimeout, error_for_status
+from common.frames import FramedProtocol, protocol_under
+from gateway.connections import BrokenOff, ConnectFailed
 from gateway.exchange import Exchange
 from gateway.forwarding import forwarded_headers, forwarded_path
+from gateway.service_socket import NO_CLOSE, NO_CODE, HandshakeRefused, ServiceSocket
 from gateway.upstreams import Upstream
 
 POLICY_VIOLATION: Final = 1008
+_NORMAL: Final = 1000
 _GOING_AWAY: Final = 1001
 _TRY_AGAIN: Final = 1012
-_MAX_FRAME: Final = 16 * 1024 * 1024
 _CLOSE_TIMEOUT_S: Final = 2.0
-_FRAME_FIELDS: Final = {aiohttp.WSMsgType.TEXT: "text", aiohttp.WSMsgType.BINARY: "bytes"}
 _OPEN: Final = Gauge("gateway_websockets_open", "WebSockets that pass through this gateway.")
 
 
@@ -56,8 +58,7 @@ class OpenSockets:
 class SocketProxy:
     """Forwards WebSockets to the services."""
 
-    def __init__(self, client: aiohttp.ClientSession, open_sockets: OpenSockets) -> None:
-        self._client = client
+    def __init__(self, open_sockets: OpenSockets) -> None:
         self._open = open_sockets
 
     async def forward(
@@ -74,96 +75,95 @@ class SocketProxy:
         subject = exchange.principal.session_id if exchange.principal else ""
         ended = self._open.opened(subject)
         try:
-            service = await self._connect(exchange, upstream)
-            async with service:
+            service = await _connected(exchange, upstream)
+            code = _GOING_AWAY
+            try:
                 await receive()
-                await send({"type": "websocket.accept", "subprotocol": service.protocol})
+                await send({"type": "websocket.accept", "subprotocol": service.subprotocol})
                 with _OPEN.track_inprogress():
-                    await _pass_both_ways(service, receive=receive, send=send, ended=ended)
+                    client = protocol_under(exchange.scope)
+                    service.listen(partial(_pass_down, service, client))
+                    client.on_room = service.resume
+                    code = await _until_closed(service, receive=receive, ended=ended)
+                with suppress(RuntimeError, OSError):
+                    # The client may be gone already; then there is nobody to tell.
+                    await send({"type": "websocket.close", "code": code})
+            finally:
+                is_sayable = code in (_NORMAL, _GOING_AWAY, POLICY_VIOLATION) or code >= 3000
+                await service.close(code if is_sayable else _NORMAL, within_s=_CLOSE_TIMEOUT_S)
         finally:
             self._open.closed(subject, ended)
 
-    async def _connect(
-        self, exchange: Exchange, upstream: Upstream
-    ) -> aiohttp.ClientWebSocketResponse:
-        try:
-            service = await self._client.ws_connect(
-                upstream.url + forwarded_path(exchange),
-                headers=forwarded_headers(exchange),
-                protocols=exchange.scope.get("subprotocols", ()),
-                max_msg_size=_MAX_FRAME,
-                timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSE_TIMEOUT_S),
-                heartbeat=20.0,
-                compress=0,
+
+async def _connected(exchange: Exchange, upstream: Upstream) -> ServiceSocket:
+    """The service's socket, open."""
+    url = upstream.url.replace("http", "ws", 1) + forwarded_path(exchange)
+    headers = forwarded_headers(exchange)
+    subprotocols = exchange.scope.get("subprotocols", ())
+    try:
+        async with asyncio.timeout(exchange.route.row.timeout_s):
+            service = await upstream.connections.connect(
+                lambda: ServiceSocket(url, headers=headers, subprotocols=subprotocols)
             )
-        except aiohttp.WSServerHandshakeError as error:
-            raise _refusal(error.status) from error
-        except TimeoutError as error:
-            upstream.breaker.failed()
-            raise UpstreamTimeout() from error
-        except aiohttp.ClientError as error:
-            upstream.breaker.failed()
-            raise Unavailable(f"The {upstream.name} service is not available right now.") from error
-        upstream.breaker.succeeded()
-        return service
+            try:
+                await service.opened()
+            except BaseException:
+                await service.close(_GOING_AWAY, within_s=0)
+                raise
+    except HandshakeRefused as error:
+        raise _refusal(error.status) from error
+    except TimeoutError as error:
+        upstream.breaker.failed()
+        raise UpstreamTimeout() from error
+    except (ConnectFailed, BrokenOff) as error:
+        upstream.breaker.failed()
+        raise Unavailable(f"The {upstream.name} service is not available right now.") from error
+    upstream.breaker.succeeded()
+    return service
 
 
 def _refusal(status: int) -> ServiceError:
     return error_for_status(status) if 400 <= status < 600 else BadUpstream()
 
 
-async def _pass_both_ways(
-    service: aiohttp.ClientWebSocketResponse,
-    *,
-    receive: Receive,
-    send: Send,
-    ended: asyncio.Event,
-) -> None:
-    """Until either side closes or the right ends; the close code goes to the other side."""
-    code = _GOING_AWAY
-    async with asyncio.TaskGroup() as tasks:
-        up = tasks.create_task(_client_to_service(service, receive))
-        down = tasks.create_task(_service_to_client(service, send))
-        ending = tasks.create_task(ended.wait())
-        done, _ = await asyncio.wait({up, down, ending}, return_when=asyncio.FIRST_COMPLETED)
-        for task in (up, down, ending):
-            task.cancel()
-        if ending in done:
-            code = POLICY_VIOLATION
-        elif down in done and not down.cancelled():
-            code = down.result()
-        elif up in done and not up.cancelled():
-            code = up.result()
-    with suppress(RuntimeError, OSError):
-        # The client may be gone already; then there is nobody to tell.
-        await send({"type": "websocket.close", "code": code})
-    await service.close(code=code if code in (1000, 1001, 1008) or code >= 3000 else 1000)
+def _pass_down(service: ServiceSocket, client: FramedProtocol, frames: bytes) -> None:
+    """Write frames to the client; what it does not take in time, the service keeps."""
+    if client.is_open:
+        client.write_frame(frames)
+        if not client.has_room:
+            service.pause()
 
 
-async def _client_to_service(service: aiohttp.ClientWebSocketResponse, receive: Receive) -> int:
+async def _until_closed(service: ServiceSocket, *, receive: Receive, ended: asyncio.Event) -> int:
+    """Pass the client's messages on until either side closes or the right ends.
+
+    Returns the code for the other side.
+    """
+    up = asyncio.create_task(_client_to_service(service, receive))
+    ending = asyncio.create_task(ended.wait())
+    try:
+        either: set[asyncio.Future[Any]] = {up, ending, service.closed}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if ending.done():
+            return POLICY_VIOLATION
+        if service.closed.done():
+            code = service.closed.result()
+            # Without a closing frame the service died: the client may come again.
+            return {NO_CLOSE: _TRY_AGAIN, NO_CODE: _NORMAL}.get(code, code)
+        return up.result()
+    finally:
+        up.cancel()
+        ending.cancel()
+        await asyncio.wait({up, ending})
+
+
+async def _client_to_service(service: ServiceSocket, receive: Receive) -> int:
     while True:
         message = await receive()
         if message["type"] == "websocket.disconnect":
             return int(message.get("code") or _GOING_AWAY)
+        text = message.get("text")
         try:
-            if (text := message.get("text")) is not None:
-                await service.send_str(text)
-            else:
-                await service.send_bytes(message.get("bytes") or b"")
-        except (aiohttp.ClientError, ConnectionError):
+            await service.send(text if text is not None else message.get("bytes") or b"")
+        except BrokenOff:
             return _TRY_AGAIN
-
-
-async def _service_to_client(service: aiohttp.ClientWebSocketResponse, send: Send) -> int:
-    async for message in service:
-        kind = _FRAME_FIELDS.get(message.type)
-        if kind is None:
-            return _TRY_AGAIN
-        try:
-            await send({"type": "websocket.send", kind: message.data})
-        except OSError:
-            # The client has gone; its side of the socket tells how.
-            return _GOING_AWAY
-    code = service.close_code
-    # 1006 says that there was no closing frame: the service died, the client may come again.
-    return _TRY_AGAIN if code in (None, 1006) else int(code or _GOING_AWAY)
