@@ -8,6 +8,7 @@ import logging
 import re
 import secrets
 import time
+from functools import cache
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -54,7 +55,8 @@ def header_of(scope: Scope, name: bytes) -> str | None:
 
 def new_traceparent() -> str:
     """A W3C trace context for a request that came without one."""
-    return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
+    random = secrets.token_hex(24)
+    return f"00-{random[:32]}-{random[32:]}-01"
 
 
 def adopt_ids(scope: Scope) -> str:
@@ -141,12 +143,19 @@ def _is_quiet(scope: Scope) -> bool:
     return path in _QUIET or path.startswith("/dashboard/")
 
 
+@cache
+def _meters(route: str, method: str, status: int) -> tuple[Counter, Histogram]:
+    """The metrics of these labels; there are as many as routes have ways to end."""
+    labels = (route, method, str(status))
+    return _REQUESTS.labels(*labels), _DURATION.labels(*labels)
+
+
 def observe_request(scope: Scope, *, status: int, duration_s: float) -> None:
     """Count one answered request and write its access line."""
     method = scope["method"] if scope["method"] in _METHODS else "OTHER"
-    labels = (route_of(scope), method, str(status))
-    _REQUESTS.labels(*labels).inc()
-    _DURATION.labels(*labels).observe(duration_s)
+    requests, duration = _meters(route_of(scope), method, status)
+    requests.inc()
+    duration.observe(duration_s)
     is_quiet = _is_quiet(scope)
     if not is_quiet:
         _ALL.observe(duration_s)

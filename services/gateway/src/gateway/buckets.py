@@ -1,7 +1,8 @@
 """Counts requests by principal: in this process, or in Redis where several gateways share limits.
 
-The windows are those of the library `limits`; its storage is used directly, because its strategy
-object costs 19 µs a request against 5.
+The windows are fixed ones of the library `limits`. In Redis its storage counts, without the
+strategy object above it (19 µs a request against 5). In this process a dictionary counts: the
+library's own storage starts a thread every 10 ms while there are requests, to forget old windows.
 """
 
 import logging
@@ -13,10 +14,11 @@ from typing import Final
 from limits import RateLimitItem
 from limits.aio.storage import Storage as SharedStorage
 from limits.errors import StorageError
-from limits.storage import MemoryStorage, storage_from_string
+from limits.storage import storage_from_string
 
 _RETRY_SHARED_AFTER_S: Final = 5.0
 _REDIS_TIMEOUT_S: Final = 0.5
+_SWEEP_AT: Final = 10_000
 _log = logging.getLogger("limits")
 
 
@@ -44,11 +46,36 @@ class Verdict:
         ]
 
 
+class Windows:
+    """Fixed windows in this process; one begins with its first request."""
+
+    def __init__(self) -> None:
+        self._windows: dict[str, tuple[int, float]] = {}
+        self._sweep_at = _SWEEP_AT
+
+    def count(self, key: str, *, seconds: float) -> tuple[int, float]:
+        """Count one; how many there are in this window now, and when it ends."""
+        now = time.time()
+        counted, ends_at = self._windows.get(key, (0, 0.0))
+        if ends_at <= now:
+            counted, ends_at = 0, now + seconds
+            self._sweep(now)
+        self._windows[key] = counted + 1, ends_at
+        return counted + 1, ends_at
+
+    def _sweep(self, now: float) -> None:
+        """Forget the windows that have ended, each time that there are twice as many as last."""
+        if len(self._windows) < self._sweep_at:
+            return
+        self._windows = {k: window for k, window in self._windows.items() if window[1] > now}
+        self._sweep_at = max(_SWEEP_AT, 2 * len(self._windows))
+
+
 class Buckets:
     """Takes one from a bucket; falls back to local buckets while Redis is away."""
 
     def __init__(self, redis_url: str) -> None:
-        self._local = MemoryStorage()
+        self._local = Windows()
         self._shared: SharedStorage | None = None
         self._shared_again_at = 0.0
         if redis_url:
@@ -73,8 +100,7 @@ class Buckets:
             except (StorageError, OSError) as error:
                 self._shared_again_at = time.monotonic() + _RETRY_SHARED_AFTER_S
                 _log.warning("Redis does not answer, limits are local for now: %r", error)
-        count = self._local.incr(key, rate.get_expiry())
-        return _verdict(rate, count, self._local.get_expiry(key))
+        return _verdict(rate, *self._local.count(key, seconds=rate.get_expiry()))
 
     async def ping(self) -> None:
         """Ask Redis, where it is configured.
