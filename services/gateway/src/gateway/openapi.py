@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 import httpx
@@ -10,8 +10,8 @@ import orjson
 
 from gateway.upstreams import Upstream
 
-_REFRESH_S: Final = 30.0
-_RETRY_S: Final = 1.0
+_TICK_S: Final = 1.0
+_REFRESH_TICKS: Final = 30
 _TIMEOUT_S: Final = 5.0
 _REFERENCE: Final = "#/components/schemas/"
 _log = logging.getLogger("openapi")
@@ -29,8 +29,9 @@ class MergedOpenApi:
     ) -> None:
         self._is_public = is_public
         self._upstreams = upstreams
-        self._documents: dict[str, dict[str, Any]] = {"gateway": own}
-        self._merged = merge(self._documents, is_public=self._is_public)
+        self._own = own
+        self._texts: dict[str, bytes] = {}
+        self._merged = merge({"gateway": own}, is_public=self._is_public)
 
     def document(self) -> dict[str, Any]:
         """The merged document."""
@@ -39,24 +40,31 @@ class MergedOpenApi:
     async def keep_fresh(self, client: httpx.AsyncClient) -> None:
         """Fetch the services' documents, soon at first and then now and again; for the lifespan."""
         while True:
-            for name, upstream in self._upstreams.items():
-                document = await _fetch(client, upstream)
-                if document is not None:
-                    self._documents[name] = document
-            self._merged = merge(self._documents, is_public=self._is_public)
-            is_whole = len(self._documents) == len(self._upstreams) + 1
-            await asyncio.sleep(_REFRESH_S if is_whole else _RETRY_S)
+            await self._fetch(client, self._upstreams)
+            for _ in range(_REFRESH_TICKS):
+                await asyncio.sleep(_TICK_S)
+                await self._fetch(client, self._upstreams.keys() - self._texts.keys())
+
+    async def _fetch(self, client: httpx.AsyncClient, names: Iterable[str]) -> None:
+        """Fetch these; the merged document is made anew when one of them is another than before."""
+        texts = {name: await _text_of(client, self._upstreams[name]) for name in names}
+        changed = {n: text for n, text in texts.items() if text and text != self._texts.get(n)}
+        if changed:
+            self._texts |= changed
+            documents = {name: orjson.loads(text) for name, text in self._texts.items()}
+            self._merged = merge({"gateway": self._own, **documents}, is_public=self._is_public)
 
 
-async def _fetch(client: httpx.AsyncClient, upstream: Upstream) -> dict[str, Any] | None:
+async def _text_of(client: httpx.AsyncClient, upstream: Upstream) -> bytes | None:
+    """A service's document as JSON; None while it gives none."""
     try:
         response = await client.get(f"{upstream.url}/openapi.json", timeout=_TIMEOUT_S)
         response.raise_for_status()
-        document: dict[str, Any] = orjson.loads(response.content)
+        orjson.loads(response.content)
     except (httpx.HTTPError, orjson.JSONDecodeError) as error:
         _log.debug("no document from %s: %r", upstream.name, error)
         return None
-    return document
+    return response.content
 
 
 def merge(
