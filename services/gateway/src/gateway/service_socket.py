@@ -202,7 +202,8 @@ class ServiceSocket(asyncio.Protocol):
                 break
             if data[at] & _RESERVED or data[at + 1] & _MASKED:
                 self._fail(_PROTOCOL_ERROR)
-            elif data[at] & _CONTROL:
+                break
+            if data[at] & _CONTROL:
                 if begin < at:
                     on_frames(data[begin:at])
                 begin = end
