@@ -45,7 +45,6 @@ DOMAINS: Final = (
     "system",
 )
 _UNSAFE: Final = re.compile(r"[.*>\s\x00-\x1f\x7f]")
-_RETAINED_S: Final = 3600
 _RETAINED_BYTES: Final = 256 * 1024 * 1024
 _RETRY_S: Final = 1.0
 _REPLAY_BATCH: Final = 256
@@ -84,6 +83,7 @@ class Bus:
         self._url = settings.nats_url.get_secret_value()
         self._name = f"gemba-{name}"
         self._replicas = settings.nats_replicas
+        self._kept_s = settings.events_kept_s
         self._client = Client()
         self._connected = asyncio.Event()
 
@@ -156,7 +156,7 @@ class Bus:
         config = StreamConfig(
             name=STREAM,
             subjects=[f"gemba.{domain}.>" for domain in DOMAINS],
-            max_age=_RETAINED_S,
+            max_age=self._kept_s,
             max_bytes=_RETAINED_BYTES,
             discard=DiscardPolicy.OLD,
             num_replicas=self._replicas,

@@ -47,6 +47,12 @@ class ServiceSettings(BaseSettings):
     nats_replicas: int = Field(
         1, ge=1, le=5, description="NATS servers that keep each event; 3 where NATS is a cluster."
     )
+    events_kept_s: int = Field(
+        3600,
+        ge=60,
+        le=7 * 86_400,
+        description="How long events can be read again by who was away; the same in every service.",
+    )
     gateway_url: str = Field("http://127.0.0.1:8000", description="Where the gateway answers.")
     public_url: str = Field(
         "", description="Address by which users reach the gateway; the gateway's own if empty."
