@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from gemba_local.mesh import LocalMesh
+from tests.callers import calling
 from tests.sharing_out import SharingOut, longest_first
 
 # Tests send more than a user does, all from one address. What limits do is tested on gateways
@@ -57,7 +58,7 @@ def an_address() -> str:
 @pytest.fixture(scope="session")
 async def stranger(mesh: LocalMesh) -> AsyncIterator[httpx.AsyncClient]:
     """A client without any credential."""
-    async with httpx.AsyncClient(base_url=mesh.url, timeout=30) as client:
+    async with calling(mesh.url, timeout=30) as client:
         yield client
 
 
@@ -78,7 +79,7 @@ async def admin(mesh: LocalMesh, stranger: httpx.AsyncClient) -> AsyncIterator[h
     """The first user."""
     token = (await log_in(stranger, "admin", mesh.admin_password))["access_token"]
     headers = {"Authorization": f"Bearer {token}"}
-    async with httpx.AsyncClient(base_url=mesh.url, timeout=30, headers=headers) as client:
+    async with calling(mesh.url, timeout=30, headers=headers) as client:
         yield client
 
 
@@ -95,8 +96,8 @@ async def user(
         response = await admin.post("/api/v1/users", json=body)
         assert response.status_code == 201, response.text
         token = (await log_in(stranger, username, password))["access_token"]
-        client = httpx.AsyncClient(
-            base_url=mesh.url,
+        client = calling(
+            mesh.url,
             timeout=30,
             headers={
                 "Authorization": f"Bearer {token}",
@@ -122,7 +123,7 @@ async def key(mesh: LocalMesh, admin: httpx.AsyncClient) -> AsyncIterator[Caller
         response = await admin.post("/api/v1/auth/api-keys", json=body)
         assert response.status_code == 201, response.text
         headers = {"X-API-Key": response.json()["api_key"]}
-        client = httpx.AsyncClient(base_url=mesh.url, timeout=30, headers=headers)
+        client = calling(mesh.url, timeout=30, headers=headers)
         made.append(client)
         return client
 

@@ -38,6 +38,7 @@ from cryptography.hazmat.primitives.serialization import (
 from jose import jwk, jwt
 
 from common.auth import ALGORITHM, ISSUER, MESH_AUDIENCE
+from tests.callers import TRUSTS_NOBODY, calling
 
 ROLES: Mapping[str, list[str]] = {
     "admin": ["*"],
@@ -258,7 +259,7 @@ class Issuer:
     def client(self, base_url: str, role: str, **claims: Any) -> httpx.AsyncClient:
         """A client that calls as a principal of this role."""
         headers = {"Authorization": f"Bearer {self.token(role, **claims)}"}
-        return httpx.AsyncClient(base_url=base_url, headers=headers, timeout=30)
+        return calling(base_url, headers=headers, timeout=30)
 
     def start(self) -> None:
         """Publish the keys, and give service tokens to who asks."""
@@ -330,7 +331,7 @@ def starting_service(
 
 def _answers(url: str) -> bool:
     try:
-        return httpx.get(url, timeout=2).status_code == 200
+        return httpx.get(url, timeout=2, verify=TRUSTS_NOBODY).status_code == 200
     except httpx.HTTPError:
         return False
 

@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.callers import calling
 from tests.cluster.conftest import Running, eventually
 
 READ_PATHS = (
@@ -47,7 +48,7 @@ async def test_every_path_and_its_twin_answer_with_and_without_a_slash(
     "path", [*READ_PATHS, "/api/system_metrics", "/workers/x", "/operations/x"]
 )
 async def test_nobody_reads_without_a_token_or_the_right(shared: Running, path: str) -> None:
-    async with httpx.AsyncClient(base_url=shared.url) as stranger:
+    async with calling(shared.url) as stranger:
         answer = await stranger.get(path)
         assert (answer.status_code, list(answer.json())) == (401, ["detail"])
     async with shared.client("machine") as machine:

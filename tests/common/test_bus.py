@@ -1,8 +1,13 @@
-"""Names of things on the bus."""
+"""Names of things on the bus, and a bus without NATS: nobody who stops has to wait for it."""
+
+import asyncio
+from pathlib import Path
 
 import pytest
 
-from common.bus import subject
+from common.bus import Bus, subject
+from common.settings import ServiceSettings
+from tests.infrastructure import free_port
 
 
 @pytest.mark.parametrize(
@@ -18,3 +23,13 @@ from common.bus import subject
 )
 def test_a_key_is_one_token_and_no_command(key: str, expected: str) -> None:
     assert subject("alert", "printer", key) == f"gemba.alert.printer.{expected}"
+
+
+@pytest.mark.parametrize("turns", range(30))
+async def test_a_stop_at_any_moment_ends_the_first_connection(turns: int, tmp_path: Path) -> None:
+    url = f"nats://127.0.0.1:{free_port()}"
+    bus = Bus(ServiceSettings(nats_url=url, data_dir=tmp_path), name="test")
+    async with asyncio.timeout(5), bus.running():
+        # One turn of the loop each: one of them is that in which the refusal comes in.
+        for _ in range(turns):
+            await asyncio.sleep(0)

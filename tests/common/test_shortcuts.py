@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 from common.errors import BadRequest, Unavailable
 from common.requests import install_error_handlers
 from common.shortcuts import Call, Outcome, Shortcut, Shortcuts
+from tests.callers import calling
 
 
 def the_app() -> Shortcuts:
@@ -39,7 +40,7 @@ def the_app() -> Shortcuts:
 @pytest.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(the_app())
-    async with httpx.AsyncClient(transport=transport, base_url="http://app") as client:
+    async with calling(transport=transport, base_url="http://app") as client:
         yield client
 
 

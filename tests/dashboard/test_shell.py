@@ -6,7 +6,7 @@ import time
 
 import httpx
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Response, expect
 
 from gemba_local.mesh import LocalMesh
 from tests.dashboard.conftest import Enter
@@ -121,15 +121,14 @@ async def test_a_lost_connection_is_shown_within_three_seconds_and_resumed(
 
 async def test_the_first_load_is_light(enter: Enter) -> None:
     visit = await enter()
-    sizes: dict[str, int] = {}
+    answers: list[Response] = []
     page = visit.page
-
-    async def weigh(response: object) -> None:
-        request = response.request  # type: ignore[attr-defined] # Playwright gives events no type
-        sizes[request.url] = (await request.sizes())["responseBodySize"]
-
-    page.on("response", weigh)
+    page.on("response", lambda answer: answers.append(answer))
     await page.goto(visit.url)
     await expect(page.get_by_role("heading", name="Overview")).to_be_visible()
-    own = {url: size for url, size in sizes.items() if "/dashboard/" in url or url.endswith("/")}
+    own = {
+        answer.url: (await answer.request.sizes())["responseBodySize"]
+        for answer in answers
+        if "/dashboard/" in answer.url or answer.url.endswith("/")
+    }
     assert sum(own.values()) < 300_000

@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.callers import TRUSTS_NOBODY
 from tests.infrastructure import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -147,7 +148,8 @@ def _wait_until_alive(process: "subprocess.Popen[bytes]", port: int, *, log: Pat
     while True:
         assert process.poll() is None, log.read_text()
         try:
-            assert httpx.get(f"http://127.0.0.1:{port}/healthz").status_code == 200
+            answer = httpx.get(f"http://127.0.0.1:{port}/healthz", verify=TRUSTS_NOBODY)
+            assert answer.status_code == 200
             return
         except httpx.TransportError:
             assert time.monotonic() < until, log.read_text()

@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from gemba_local.mesh import LocalMesh
 from gemba_local.services import MQTT, SERVICES
+from tests.callers import TRUSTS_NOBODY
 from tests.deploy.conftest import ROOT, program
 
 GRAFANA = ROOT / "deploy" / "grafana"
@@ -38,7 +39,7 @@ def exposed(mesh: LocalMesh) -> set[str]:
     names: set[str] = set()
     for service in SERVICES:
         url = mesh.door_probes_url if service is MQTT else mesh.url_of(service.name)
-        text = httpx.get(f"{url}/metrics").text
+        text = httpx.get(f"{url}/metrics", verify=TRUSTS_NOBODY).text
         for family in text_string_to_metric_families(text):
             names.add(family.name)
             names |= {f"{family.name}_{end}" for end in ("total", "bucket", "sum", "count")}

@@ -14,6 +14,7 @@ from devices.batch import Batch, plain_batch
 from devices.numbers import loads_exact
 from devices.readings import Bounds, parse_readings
 from gemba_local.mesh import LocalMesh
+from tests.callers import calling
 from tests.devices.test_readings import path
 
 NOW = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
@@ -137,7 +138,7 @@ async def test_every_answer_to_a_device_says_whose_token_it_was(
     body: bytes,
     status: int,
 ) -> None:
-    async with httpx.AsyncClient(base_url=mesh.url_of("devices")) as client:
+    async with calling(mesh.url_of("devices")) as client:
         response = await client.post(
             f"/api/v1/{token}/telemetry", content=body, headers={"Content-Type": media_type}
         )
@@ -148,7 +149,7 @@ async def test_every_answer_to_a_device_says_whose_token_it_was(
 async def test_list_without_a_permission_is_refused_with_its_usual_error(
     mesh: LocalMesh, device: dict[str, Any]
 ) -> None:
-    async with httpx.AsyncClient(base_url=mesh.url_of("devices")) as client:
+    async with calling(mesh.url_of("devices")) as client:
         row = {"metric": "t", "value": 1}
         none = await client.post(path(device, "measurements/"), json=row)
         forged = await client.post(

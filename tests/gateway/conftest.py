@@ -15,6 +15,7 @@ import uvicorn
 
 from gemba_local.mesh import LocalMesh
 from gemba_local.ports import pick
+from tests.callers import calling
 from tests.gateway.echo import echo_app
 
 _TEST_PORTS = range(30_000, 31_000)
@@ -86,7 +87,7 @@ async def running_gateway(environment: dict[str, str], log: Path) -> AsyncIterat
         )
     url = f"http://127.0.0.1:{port}"
     try:
-        async with httpx.AsyncClient() as client, asyncio.timeout(30):
+        async with calling() as client, asyncio.timeout(30):
             while not await _is_ready(client, url):
                 assert process.poll() is None, log.read_text()
                 await asyncio.sleep(0.05)

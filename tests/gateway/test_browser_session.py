@@ -9,6 +9,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from gemba_local.mesh import LocalMesh
+from tests.callers import calling
 from tests.conftest import an_address
 
 OUR_PAGE = {"X-Gemba-Page": "1"}
@@ -23,7 +24,7 @@ async def log_in(client: httpx.AsyncClient, mesh: LocalMesh, **extra: str) -> ht
 @pytest.fixture
 async def browser(mesh: LocalMesh) -> AsyncIterator[httpx.AsyncClient]:
     """A browser that is logged in as the first user."""
-    async with httpx.AsyncClient(base_url=mesh.url, timeout=30) as client:
+    async with calling(mesh.url, timeout=30) as client:
         assert (await log_in(client, mesh)).status_code == 200
         yield client
 
@@ -33,7 +34,7 @@ def cookie_of(client: httpx.AsyncClient) -> str:
 
 
 async def test_the_cookie_is_for_our_pages_alone_and_hidden_from_scripts(mesh: LocalMesh) -> None:
-    async with httpx.AsyncClient(base_url=mesh.url) as client:
+    async with calling(mesh.url) as client:
         answer = await log_in(client, mesh)
         cookie = answer.headers["Set-Cookie"]
         assert "HttpOnly" in cookie
@@ -59,7 +60,7 @@ async def test_nobody_is_no_error(stranger: httpx.AsyncClient) -> None:
 
 async def test_a_login_from_another_site_is_refused(mesh: LocalMesh) -> None:
     body = {"username": "admin", "password": mesh.admin_password}
-    async with httpx.AsyncClient(base_url=mesh.url) as client:
+    async with calling(mesh.url) as client:
         answer = await client.post("/auth/session", json=body)
         assert answer.status_code == 403
         assert "Set-Cookie" not in answer.headers
@@ -101,7 +102,7 @@ async def test_a_cookies_token_is_no_bearer(browser: httpx.AsyncClient) -> None:
     token = browser.cookies["gemba_session"]
     assert (await browser.get("/auth/me")).status_code == 200
     for credential in (token, f"\n{token}".strip()):
-        async with httpx.AsyncClient(base_url=browser.base_url) as client:
+        async with calling(browser.base_url) as client:
             headers = {"Authorization": f"Bearer {credential}"}
             assert (await client.get("/auth/me", headers=headers)).status_code == 401
 
@@ -109,7 +110,7 @@ async def test_a_cookies_token_is_no_bearer(browser: httpx.AsyncClient) -> None:
 async def test_a_wrong_cookie_is_nobody(stranger: httpx.AsyncClient, mesh: LocalMesh) -> None:
     for text in ("rt_wrong", "", "x" * 9000, "rt_é"):
         headers = [(b"Cookie", f"gemba_session={text}".encode())]
-        async with httpx.AsyncClient(base_url=mesh.url) as client:
+        async with calling(mesh.url) as client:
             assert (await client.get("/auth/me", headers=headers)).status_code == 401
             assert (await client.get("/auth/session", headers=headers)).json()["user"] is None
 
@@ -127,7 +128,7 @@ async def test_logout_ends_the_session_and_its_sockets(
             await socket.recv()
         assert closed.value.rcvd is not None
         assert closed.value.rcvd.code == 1008
-    async with httpx.AsyncClient(base_url=mesh.url) as thief:
+    async with calling(mesh.url) as thief:
         answer = await thief.get("/auth/me", headers={"Cookie": cookie})
         assert answer.status_code == 401
     assert "gemba_session" not in browser.cookies

@@ -2,9 +2,9 @@
 
 import time
 
-import httpx
 import pytest
 
+from tests.callers import calling
 from tests.conftest import Caller, an_address
 from tests.gateway.conftest import Process
 
@@ -33,7 +33,7 @@ async def test_each_path_has_its_limit_and_tells_it(
     second: Process, user: Caller, path: str, limit: int
 ) -> None:
     client = await user("supervisor")
-    async with httpx.AsyncClient(base_url=second.url, headers=client.headers) as limited:
+    async with calling(second.url, headers=client.headers) as limited:
         first = await limited.get(path)
         again = await limited.get(path)
     for answer in (first, again):
@@ -45,7 +45,7 @@ async def test_each_path_has_its_limit_and_tells_it(
 @pytest.mark.parametrize("path", ["/health", "/api/health/", "/metrics", "/api/v1/webhooks/status"])
 async def test_some_paths_are_never_limited(second: Process, key: Caller, path: str) -> None:
     machine = await key("machine")
-    async with httpx.AsyncClient(base_url=second.url, headers=machine.headers) as client:
+    async with calling(second.url, headers=machine.headers) as client:
         answer = await client.get(path)
     assert not set(HEADERS) & set(answer.headers)
 
@@ -54,7 +54,7 @@ async def test_a_machine_has_a_hundred_a_minute_at_the_orchestrator(
     second: Process, key: Caller
 ) -> None:
     machine = await key("machine")
-    async with httpx.AsyncClient(base_url=second.url, headers=machine.headers) as client:
+    async with calling(second.url, headers=machine.headers) as client:
         answer = await client.get("/api/v1/machines")
     assert answer.headers["X-RateLimit-Limit"] == "100"
     assert int(answer.headers["X-RateLimit-Reset"]) <= time.time() + 61
@@ -64,7 +64,7 @@ async def test_the_one_over_the_limit_is_refused_as_documented(
     second: Process, user: Caller
 ) -> None:
     client = await user("viewer")
-    async with httpx.AsyncClient(base_url=second.url, headers=client.headers) as limited:
+    async with calling(second.url, headers=client.headers) as limited:
         for _ in range(20):
             assert (await limited.post("/api/v1/query", json={})).status_code != 429
         answer = await limited.post("/api/v1/query", json={})
@@ -78,7 +78,7 @@ async def test_the_one_over_the_limit_is_refused_as_documented(
         # Another row is another bucket, another caller has a bucket of their own.
         assert (await limited.get("/auth/me")).status_code == 200
     other = await user("viewer")
-    async with httpx.AsyncClient(base_url=second.url, headers=other.headers) as limited:
+    async with calling(second.url, headers=other.headers) as limited:
         assert (await limited.post("/api/v1/query", json={})).status_code != 429
 
 
@@ -92,7 +92,7 @@ async def test_the_one_over_the_limit_is_refused_as_documented(
 )
 async def test_a_refusal_speaks_its_family(second: Process, path: str, said: str) -> None:
     headers = {"X-Forwarded-For": an_address()}
-    async with httpx.AsyncClient(base_url=second.url, headers=headers) as client:
+    async with calling(second.url, headers=headers) as client:
         for _ in range(300):
             await client.get("/api/status/1")
         answer = await client.get(path)
@@ -103,7 +103,7 @@ async def test_a_refusal_speaks_its_family(second: Process, path: str, said: str
 async def test_a_wrong_token_counts_against_its_address(second: Process) -> None:
     address = an_address()
     headers = {"X-Forwarded-For": address, "Authorization": "Bearer wrong"}
-    async with httpx.AsyncClient(base_url=second.url, headers=headers) as client:
+    async with calling(second.url, headers=headers) as client:
         assert (await client.get("/auth/me")).status_code == 401
         answer = await client.get("/auth/me")
     assert answer.headers["X-RateLimit-Remaining"] == "298"
@@ -114,9 +114,7 @@ async def test_a_printer_has_a_bucket_of_its_own_once_its_key_is_verified(
 ) -> None:
     """The echo verifies the key `good`, as the printers service does with a real one."""
     address = an_address()
-    async with httpx.AsyncClient(
-        base_url=second.url, headers={"X-Forwarded-For": address}
-    ) as client:
+    async with calling(second.url, headers={"X-Forwarded-For": address}) as client:
         body = {"api_key": "good", "printer_id": f"P{address}"}
         first = await client.post("/api/status/verified", json=body)
         assert first.status_code == 200

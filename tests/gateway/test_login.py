@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from gemba_local.mesh import LocalMesh
+from tests.callers import calling
 from tests.conftest import Caller, an_address, log_in
 from tests.gateway.conftest import Process
 
@@ -140,7 +141,7 @@ async def test_logout_ends_access_and_refresh_at_once_on_every_gateway(
 ) -> None:
     opened = await log_in(stranger, "admin", mesh.admin_password)
     headers = {"Authorization": f"Bearer {opened['access_token']}"}
-    async with httpx.AsyncClient(base_url=second.url) as elsewhere:
+    async with calling(second.url) as elsewhere:
         assert (await elsewhere.get("/auth/me", headers=headers)).status_code == 200
         answer = await stranger.post("/api/v1/auth/logout", headers=headers)
         assert answer.json() == {"message": "Successfully logged out"}

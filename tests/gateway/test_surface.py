@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from gemba_local.mesh import LocalMesh
+from tests.callers import calling
 from tests.conftest import Caller
 from tests.gateway.conftest import Process, running_gateway
 
@@ -35,7 +36,7 @@ async def test_health_is_public_and_has_every_component(
 
 
 async def test_a_service_that_is_down_makes_the_mesh_degraded(second: Process) -> None:
-    async with httpx.AsyncClient(base_url=second.url) as client:
+    async with calling(second.url) as client:
         answer = await client.get("/health")
     assert answer.status_code == 200
     assert answer.json()["status"] == "degraded"
@@ -112,7 +113,7 @@ async def test_endless_headers_are_cut_off(second: Process) -> None:
         pass
     finally:
         writer.close()
-    async with httpx.AsyncClient(base_url=second.url) as client:
+    async with calling(second.url) as client:
         assert (await client.get("/healthz")).status_code == 200
 
 
@@ -138,7 +139,7 @@ async def test_slow_headers_and_too_many_connections_are_cut_off(
                 await sixth.readexactly(1)
         for _, held_writer in [*held, (sixth, sixth_writer)]:
             held_writer.close()
-        async with httpx.AsyncClient() as client, asyncio.timeout(5):
+        async with calling() as client, asyncio.timeout(5):
             while True:
                 try:
                     answer = await client.get(f"{own.url}/healthz")

@@ -10,6 +10,7 @@ from jose import jwk, jwt
 from jose.utils import base64url_encode
 
 from gemba_local.mesh import LocalMesh
+from tests.callers import calling
 
 
 @pytest.fixture(scope="package")
@@ -101,7 +102,7 @@ async def test_a_service_reached_directly_lets_nobody_in(
     mesh: LocalMesh, admin: httpx.AsyncClient, public_key: dict[str, str], pem: str
 ) -> None:
     url = mesh.url_of("orchestrator")
-    async with httpx.AsyncClient(base_url=url) as direct:
+    async with calling(url) as direct:
         assert (await direct.get("/api/v1/machines")).status_code == 401
         headers = {"Authorization": admin.headers["Authorization"]}
         assert (await direct.get("/api/v1/machines", headers=headers)).status_code == 401
@@ -131,7 +132,7 @@ async def test_a_service_token_needs_the_services_own_secret(
     # What a machine is called with opens that machine alone: whoever registers an address of
     # their own gets nothing by which they could call the mesh.
     url = mesh.url_of("orchestrator")
-    async with httpx.AsyncClient(base_url=url) as direct:
+    async with calling(url) as direct:
         for audience, status in (("mesh", 200), ("machine:mv_0123456789ab", 401)):
             answer = await stranger.post(
                 "/internal/service-token", json=body | {"audience": audience}

@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.callers import calling
 
 from gemba_local.mesh import LocalMesh
 
@@ -28,7 +29,7 @@ def demo_mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalMesh]:
 @pytest.fixture(scope="module")
 async def user(demo_mesh: LocalMesh) -> AsyncIterator[httpx.AsyncClient]:
     """The first user."""
-    async with httpx.AsyncClient(base_url=demo_mesh.url, timeout=30) as client:
+    async with calling(demo_mesh.url, timeout=30) as client:
         body = {"username": "admin", "password": demo_mesh.admin_password}
         answer = await client.post("/api/v1/auth/login", json=body)
         client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"

@@ -13,9 +13,9 @@ from contextlib import suppress
 from pathlib import Path
 
 import asyncpg
-import httpx
 import nats
 import pytest
+from tests.callers import calling
 
 from gemba_local.mesh import LocalMesh, survivors
 
@@ -108,7 +108,7 @@ async def test_secrets_are_private_and_go_only_to_whom_they_belong(running: Loca
     assert b"BEGIN PRIVATE KEY" in (mesh.data_dir / "secrets/signing_key.pem").read_bytes()
 
     environments = {}
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with calling(trust_env=False) as client:
         for name in mesh.state["urls"]:
             url = mesh.url_of(name).replace("mqtt://", "http://")
             answer = await client.get(f"{url}/environment")

@@ -15,7 +15,6 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import NamedTuple
 
-import httpx
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -24,6 +23,7 @@ from cryptography.x509.oid import NameOID
 
 from gemba_local.mesh import LocalMesh
 from gemba_local.ports import pick
+from tests.callers import calling
 from tests.mqtt.conftest import Client, Device, Raw, connect_packet
 
 TELEMETRY = "v1/devices/me/telemetry"
@@ -186,7 +186,7 @@ async def test_client_that_says_nothing_is_ended(narrow: Narrow) -> None:
 
 
 async def test_the_door_answers_probes_on_a_port_of_their_own(narrow: Narrow) -> None:
-    async with httpx.AsyncClient(base_url=narrow.probe_url) as client:
+    async with calling(narrow.probe_url) as client:
         alive = (await client.get("/healthz")).json()
         assert alive["status"] == "alive"
         ready = await client.get("/readyz")

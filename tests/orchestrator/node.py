@@ -20,6 +20,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from common.schemas.vision import Assignment
+from tests.callers import calling
 
 
 def a_tool(name: str, **more: Any) -> dict[str, Any]:
@@ -249,7 +250,7 @@ def main() -> None:
 
     async def run() -> None:
         headers = {"Authorization": f"Bearer {options.token}"}
-        async with httpx.AsyncClient(base_url=options.url, headers=headers, timeout=5) as client:
+        async with calling(options.url, headers=headers, timeout=5) as client:
             node = Node(client, options.name, slots=options.slots)
             await _live(node, beat_s=options.beat_s, work_s=options.work_s)
 

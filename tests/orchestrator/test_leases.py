@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, suppress
 import httpx
 import pytest
 
+from tests.callers import calling
 from tests.orchestrator.conftest import (
     Floor,
     Make,
@@ -225,7 +226,7 @@ async def test_figures_of_the_queue_are_scraped(
     assignment = await node.next()
 
     async def scraped() -> str | None:
-        async with httpx.AsyncClient() as scraper:
+        async with calling() as scraper:
             text = (await scraper.get(f"{shared.urls[0]}/metrics")).text
         return text if 'inspection_queue_depth{priority="4"} 2.0' in text else None
 

@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.callers import calling
 from tests.orchestrator.conftest import Running, inspect, set_status
 from tests.orchestrator.node import Node
 
@@ -252,7 +253,7 @@ async def test_nobody_speaks_for_a_machine_of_somebody_else(shared: Running, nod
 
 
 async def test_without_a_valid_token_nothing_is_told(shared: Running) -> None:
-    async with httpx.AsyncClient(base_url=shared.urls[0]) as stranger:
+    async with calling(shared.urls[0]) as stranger:
         assert (await stranger.get("/api/v1/machines/")).status_code == 401
         forged = {"Authorization": "Bearer eyJhbGciOiJub25lIn0.e30."}
         assert (await stranger.get("/api/v1/machines/", headers=forged)).status_code == 401

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from gemba_local.mesh import LocalMesh
+from tests.callers import calling
 from tests.infrastructure import Issuer, Nats, Postgres, free_port, starting_service
 
 # Short enough that nothing has to be waited for long.
@@ -123,7 +124,7 @@ async def admin(shared: Running) -> AsyncIterator[httpx.AsyncClient]:
 @pytest.fixture
 async def admin_of_mesh(mesh: LocalMesh) -> AsyncIterator[httpx.AsyncClient]:
     """The first user, through the gateway."""
-    async with httpx.AsyncClient(base_url=mesh.url, timeout=30) as client:
+    async with calling(mesh.url, timeout=30) as client:
         body = {"username": "admin", "password": mesh.admin_password}
         token = (await client.post("/api/v1/auth/login", json=body)).json()["access_token"]
         client.headers["Authorization"] = f"Bearer {token}"
@@ -133,7 +134,7 @@ async def admin_of_mesh(mesh: LocalMesh) -> AsyncIterator[httpx.AsyncClient]:
 @pytest.fixture
 async def stranger(shared: Running) -> AsyncIterator[httpx.AsyncClient]:
     """Somebody without a token, as printers are."""
-    async with httpx.AsyncClient(base_url=shared.url, timeout=30) as client:
+    async with calling(shared.url, timeout=30) as client:
         yield client
 
 

@@ -13,6 +13,7 @@ from typing import Final
 
 import httpx
 
+from tests.callers import TRUSTS_NOBODY
 from tests.infrastructure import _die_with_parent, free_port, stop, wait_until
 
 VERSION: Final = "1.11.8"
@@ -101,6 +102,7 @@ class OctoPrintHost:
             f"{self.url}{path}",
             headers=headers,
             timeout=10,
+            verify=TRUSTS_NOBODY,
             **options,  # type: ignore[arg-type]  # passed on as they are
         )
 

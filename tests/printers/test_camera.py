@@ -11,6 +11,7 @@ import pytest
 
 from gemba_local.mesh import LocalMesh
 from printers.verdicts import pipeline_for, sign_of, smoothed
+from tests.callers import calling
 from tests.printers.conftest import Owner, enqueue, eventually, register
 from tests.printers.moonraker_host import MoonrakerHost
 from tests.printers.test_moonraker import begin, newest, shows
@@ -65,7 +66,7 @@ async def test_a_camera_becomes_a_score_and_one_alert(
     assert made.status_code == 201, made.text
     assert made.json()["camera"]["auto_pause"] is False
     path = f"/api/printers/{body['printer_id']}"
-    async with httpx.AsyncClient(base_url=mesh.url, timeout=30) as stranger:
+    async with calling(mesh.url, timeout=30) as stranger:
         owner = Owner(stranger, made.json()["printer_id"], made.json()["api_key"])
         job_id = await owner.start(await enqueue(client))
         await owner.update(job_id, status="printing", progress=10)

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.callers import calling
 from tests.printers.conftest import Make, Owner, Running, enqueue, eventually, register
 
 
@@ -137,7 +138,7 @@ async def test_the_queue_is_kept(owner: Owner, admin: httpx.AsyncClient) -> None
 
 async def test_history_is_bounded_and_keeps_its_shape(launch: Make) -> None:
     running = launch(GEMBA_PRINTER_POINTS="20")
-    async with running.client("admin") as admin, httpx.AsyncClient(base_url=running.url) as client:
+    async with running.client("admin") as admin, calling(running.url) as client:
         printer = await register(admin)
         owner = Owner(client, printer["printer_id"], printer["api_key"])
         job_id = await owner.start(await enqueue(admin))
@@ -163,7 +164,7 @@ async def test_history_is_bounded_and_keeps_its_shape(launch: Make) -> None:
 
 async def test_a_silent_printer_is_offline_with_one_alert_and_comes_back(launch: Make) -> None:
     running = launch(GEMBA_PRINTER_SILENCE_S="1")
-    async with running.client("admin") as admin, httpx.AsyncClient(base_url=running.url) as client:
+    async with running.client("admin") as admin, calling(running.url) as client:
         printer = await register(admin)
         printer_id = printer["printer_id"]
         owner = Owner(client, printer_id, printer["api_key"])
@@ -190,7 +191,7 @@ async def test_a_silent_printer_is_offline_with_one_alert_and_comes_back(launch:
 
 async def test_a_heater_that_leaves_its_target_raises_one_alert(launch: Make) -> None:
     running = launch(GEMBA_PRINTER_RUNAWAY_S="30")
-    async with running.client("admin") as admin, httpx.AsyncClient(base_url=running.url) as client:
+    async with running.client("admin") as admin, calling(running.url) as client:
         printer = await register(admin)
         owner = Owner(client, printer["printer_id"], printer["api_key"])
         job_id = await owner.start(await enqueue(admin))

@@ -18,6 +18,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from gemba_local.mesh import LocalMesh
+from tests.callers import calling
 from tests.printers.conftest import enqueue, eventually
 
 
@@ -169,7 +170,7 @@ async def test_a_printer_works_through_the_gateway(
 ) -> None:
     queue_id = await enqueue(admin_of_mesh)
     credentials = {"api_key": printer["api_key"], "printer_id": printer["printer_id"]}
-    async with httpx.AsyncClient(base_url=mesh.url, timeout=30) as client:
+    async with calling(mesh.url, timeout=30) as client:
         started = await client.post(
             "/api/status/start", json={**credentials, "print_queue_id": queue_id}
         )

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from gemba_local.mesh import LocalMesh
+from tests.callers import calling
 from tests.conftest import log_in
 
 BOTTLES = Path(__file__).parents[2] / "demo" / "pictures" / "bottles.jpg"
@@ -21,7 +22,7 @@ ASKED = [
 
 
 async def entered(mesh: LocalMesh) -> httpx.AsyncClient:
-    client = httpx.AsyncClient(base_url=mesh.url, timeout=30)
+    client = calling(mesh.url, timeout=30)
     answer = await log_in(client, "admin", mesh.admin_password)
     client.headers["Authorization"] = f"Bearer {answer['access_token']}"
     return client
@@ -96,7 +97,7 @@ async def test_what_was_saved_comes_back_whole(tmp_path: Path) -> None:
 
     restored = LocalMesh(tmp_path / "second", arguments=["--restore", str(backup)])
     with restored:
-        async with httpx.AsyncClient(base_url=restored.url, timeout=30) as client:
+        async with calling(restored.url, timeout=30) as client:
             client.headers["Authorization"] = old_token  # signed by the key that came back
             assert await told(client) == before
             inspection = (await client.get("/api/v1/inspections/")).json()["results"][0]

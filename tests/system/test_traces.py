@@ -7,7 +7,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
 from typing import Any
 
-import httpx
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
@@ -15,6 +14,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 
 from gemba_local.mesh import LocalMesh
+from tests.callers import calling
 from tests.conftest import log_in
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -103,7 +103,7 @@ def is_whole(spans: list[tuple[str, str, str, str]], wanted: set[tuple[str, str]
 async def test_one_trace_leads_from_the_caller_to_the_node_and_back(
     traced: LocalMesh, collector: Collector
 ) -> None:
-    async with httpx.AsyncClient(base_url=traced.url, timeout=30) as client:
+    async with calling(traced.url, timeout=30) as client:
         answer = await log_in(client, "admin", traced.admin_password)
         client.headers["Authorization"] = f"Bearer {answer['access_token']}"
         tools = (await client.get("/api/v1/tools/")).json()["tools"]

@@ -111,6 +111,20 @@ def launch(tmp_path: Path, postgres: Postgres, nats: Nats, issuer: Issuer) -> It
         yield make
 
 
+@pytest.fixture(scope="module")
+def launch_for_file(
+    tmp_path_factory: pytest.TempPathFactory, postgres: Postgres, nats: Nats, issuer: Issuer
+) -> Iterator[Make]:
+    """Starts services as `launch` does, for all tests of a file."""
+    with ExitStack() as stack:
+
+        def make(**settings: str) -> Running:
+            folder = tmp_path_factory.mktemp("tracking")
+            return launched(stack, folder, servers=(postgres, nats, issuer), **settings)
+
+        yield make
+
+
 @pytest.fixture
 async def admin(shared: Running) -> AsyncIterator[httpx.AsyncClient]:
     """Somebody who may do everything."""

@@ -97,10 +97,10 @@ def test_numbers_that_no_source_shows_are_found() -> None:
     assert numbers_in("1. first\n2. second 7") == {"7"}
 
 
-@pytest.fixture
-async def asked(launch: Make) -> AsyncIterator[Floor]:
+@pytest.fixture(scope="module")
+async def asked(launch_for_file: Make) -> AsyncIterator[Floor]:
     """A floor with five Wednesdays, the last one slow."""
-    async with launch().client("admin") as client:
+    async with launch_for_file().client("admin") as client:
         yield await _history(client)
 
 

@@ -11,10 +11,10 @@ import pytest
 from tests.tracking.conftest import INSIDE, OUTSIDE, Floor, Make, made, new_floor
 
 
-@pytest.fixture
-async def day(launch: Make) -> AsyncIterator[Floor]:
+@pytest.fixture(scope="module")
+async def day(launch_for_file: Make) -> AsyncIterator[Floor]:
     """A floor on which two people worked on 15 January 2025."""
-    service = launch()
+    service = launch_for_file()
     async with service.client("admin") as client:
         shifts = [{"name": "เช้า", "start": "08:00", "end": "16:00"}]
         await client.put("/api/v1/schedule", json={"timezone": "Asia/Bangkok", "shifts": shifts})

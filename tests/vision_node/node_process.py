@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 
+from tests.callers import calling
 from tests.vision_node.mesh_stub import MACHINE_KEY, TIMEOUT_S, Mesh, assignment, free_port
 
 
@@ -34,9 +35,7 @@ class NodeProcess:
         }
         self._process: asyncio.subprocess.Process | None = None
         headers = {"Authorization": f"Bearer {mesh.token()}"}
-        self.http = httpx.AsyncClient(
-            base_url=f"http://127.0.0.1:{self.port}", headers=headers, timeout=TIMEOUT_S
-        )
+        self.http = calling(f"http://127.0.0.1:{self.port}", headers=headers, timeout=TIMEOUT_S)
 
     async def start(self) -> None:
         """Run until the first heartbeat."""

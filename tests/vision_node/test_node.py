@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import httpx
 import pytest
 
 from common.schemas.mesh import RESTART_EXIT_CODE
 from common.schemas.vision import HeartbeatReceipt
+from tests.callers import calling
 from tests.vision_node.mesh_stub import TIMEOUT_S, Mesh, assignment
 from tests.vision_node.node_process import NodeProcess, node_process
 from vision_node import tools as tool_package
@@ -160,7 +160,7 @@ async def test_only_the_orchestrator_may_push(mesh: Mesh, node: NodeProcess) -> 
         ({"Authorization": "Bearer nonsense"}, 401),
         ({"Authorization": f"Bearer {mesh.token('admin')}"}, 403),
     ):
-        async with httpx.AsyncClient(base_url=node.http.base_url) as stranger:
+        async with calling(node.http.base_url) as stranger:
             answer = await stranger.post("/internal/inspections", json=body, headers=authorization)
             assert answer.status_code == status
             assert (await stranger.get("/internal/inspections")).status_code == 401

@@ -14,6 +14,7 @@ from jose import JWTError, jwt
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from common.errors import Forbidden, InvalidToken, Unauthorized, Unavailable
+from common.trust import trust
 
 ISSUER: Final = "gemba"
 MESH_AUDIENCE: Final = "mesh"
@@ -151,7 +152,7 @@ class TokenVerifier:
             if time.monotonic() - self._fetched_at < _REFETCH_AFTER_S and self._keys:
                 return
             try:
-                async with httpx.AsyncClient(timeout=3.0) as client:
+                async with httpx.AsyncClient(timeout=3.0, verify=trust()) as client:
                     response = await client.get(self._jwks_url)
                     response.raise_for_status()
                     keys = response.json()["keys"]

@@ -47,6 +47,7 @@ DOMAINS: Final = (
 _UNSAFE: Final = re.compile(r"[.*>\s\x00-\x1f\x7f]")
 _RETAINED_BYTES: Final = 256 * 1024 * 1024
 _RETRY_S: Final = 1.0
+_CANCEL_AGAIN_S: Final = 0.1
 _REPLAY_BATCH: Final = 256
 _DROPPED: Final = Counter("bus_events_dropped_total", "Events that could not be published.")
 _log = logging.getLogger("bus")
@@ -110,7 +111,7 @@ class Bus:
             try:
                 yield self
             finally:
-                connecting.cancel()
+                await _end(connecting)
                 with suppress(nats.errors.Error, TimeoutError, OSError):
                     await asyncio.wait_for(self._close(), 3)
 
@@ -261,6 +262,17 @@ def _event_of(message: Msg) -> Event:
         timestamp=meta.timestamp.astimezone(UTC),
         data=orjson.loads(message.data),
     )
+
+
+async def _end(connecting: "asyncio.Task[None]") -> None:
+    """Cancel until it has ended.
+
+    A cancellation is lost in Python 3.11's `wait_for`, by which NATS's client connects, when a
+    refusal comes in at the same turn of the loop; that client then tries again for ever.
+    """
+    while not connecting.done():
+        connecting.cancel()
+        await asyncio.wait([connecting], timeout=_CANCEL_AGAIN_S)
 
 
 async def _on_error(error: Exception) -> None:

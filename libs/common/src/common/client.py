@@ -12,6 +12,7 @@ from common.auth import MESH_AUDIENCE
 from common.errors import BadUpstream, Unavailable, UpstreamTimeout
 from common.logs import request_id, traceparent
 from common.settings import ServiceSettings
+from common.trust import trust
 
 _TIMEOUT: Final = httpx.Timeout(10.0, connect=2.0)
 _RENEW_BEFORE_S: Final = 60.0
@@ -99,6 +100,7 @@ class MeshClient:
         self._http = httpx.AsyncClient(
             timeout=_TIMEOUT,
             limits=httpx.Limits(max_connections=100, max_keepalive_connections=20),
+            verify=trust(),
         )
 
     async def request(

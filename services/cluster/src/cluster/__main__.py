@@ -1,8 +1,11 @@
 """`python -m cluster` runs the cluster service."""
 
-from cluster.app import build_app
-from cluster.settings import Settings
-from common.serve import serve
+from common.starting import importing
+
+with importing():
+    from cluster.app import build_app
+    from cluster.settings import Settings
+    from common.serve import serve
 
 
 def main() -> None:

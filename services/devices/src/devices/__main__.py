@@ -1,10 +1,13 @@
 """`python -m devices` runs the devices service."""
 
-from common.serve import serve
-from common.shortcuts import Shortcuts
-from devices.api.readings_in import shortcuts
-from devices.app import build_app
-from devices.settings import Settings
+from common.starting import importing
+
+with importing():
+    from common.serve import serve
+    from common.shortcuts import Shortcuts
+    from devices.api.readings_in import shortcuts
+    from devices.app import build_app
+    from devices.settings import Settings
 
 
 def main() -> None:

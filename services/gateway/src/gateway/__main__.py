@@ -1,9 +1,12 @@
 """`python -m gateway` runs the gateway."""
 
-from common.serve import serve
-from gateway.app import build_gateway
-from gateway.guard import Guard, OpenConnections, guarded_protocol
-from gateway.settings import Settings
+from common.starting import importing
+
+with importing():
+    from common.serve import serve
+    from gateway.app import build_gateway
+    from gateway.guard import Guard, OpenConnections, guarded_protocol
+    from gateway.settings import Settings
 
 
 def main() -> None:

@@ -1,8 +1,11 @@
 """`python -m orchestrator` runs the orchestrator."""
 
-from common.serve import serve
-from orchestrator.app import build_app
-from orchestrator.settings import Settings
+from common.starting import importing
+
+with importing():
+    from common.serve import serve
+    from orchestrator.app import build_app
+    from orchestrator.settings import Settings
 
 
 def main() -> None:

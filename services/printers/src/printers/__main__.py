@@ -1,10 +1,13 @@
 """`python -m printers` runs the printers service."""
 
-from common.serve import serve
-from common.shortcuts import Shortcuts
-from printers.api.status import shortcuts
-from printers.app import build_app
-from printers.settings import Settings
+from common.starting import importing
+
+with importing():
+    from common.serve import serve
+    from common.shortcuts import Shortcuts
+    from printers.api.status import shortcuts
+    from printers.app import build_app
+    from printers.settings import Settings
 
 
 def main() -> None:

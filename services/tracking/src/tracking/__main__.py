@@ -1,10 +1,13 @@
 """`python -m tracking` runs the tracking service."""
 
-from common.serve import serve
-from common.shortcuts import Shortcuts
-from tracking.api.observations import shortcuts
-from tracking.app import build_app
-from tracking.settings import Settings
+from common.starting import importing
+
+with importing():
+    from common.serve import serve
+    from common.shortcuts import Shortcuts
+    from tracking.api.observations import shortcuts
+    from tracking.app import build_app
+    from tracking.settings import Settings
 
 
 def main() -> None:

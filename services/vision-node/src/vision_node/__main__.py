@@ -5,13 +5,16 @@ import os
 import sys
 import threading
 
-from fastapi import FastAPI
+from common.starting import importing
 
-from common.schemas.mesh import RESTART_EXIT_CODE
-from common.serve import serve
-from vision_node.app import build_app
-from vision_node.runtime.node import Node, refusal
-from vision_node.settings import Settings
+with importing():
+    from fastapi import FastAPI
+
+    from common.schemas.mesh import RESTART_EXIT_CODE
+    from common.serve import serve
+    from vision_node.app import build_app
+    from vision_node.runtime.node import Node, refusal
+    from vision_node.settings import Settings
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ from cluster import metrics
 from cluster.schemas.shapes import AlertInfo
 from cluster.service.alertmanager import webhook_of
 from cluster.settings import Settings
+from common.trust import trust
 
 _MOST_WAITING: Final = 1_000
 _TRIES: Final = 5
@@ -39,7 +40,7 @@ class WebhookSender:
         """Wait for an alert and send it, a few times if need be."""
         alert, cause = await self._waiting.get()
         body = webhook_of(alert, cause=cause, external_url=self._external_url)
-        async with httpx.AsyncClient(timeout=_TIMEOUT_S, trust_env=False) as client:
+        async with httpx.AsyncClient(timeout=_TIMEOUT_S, trust_env=False, verify=trust()) as client:
             for attempt in range(_TRIES):
                 try:
                     answer = await client.post(self._url, json=body)

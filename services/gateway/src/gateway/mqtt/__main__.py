@@ -5,17 +5,20 @@ import logging
 import resource
 import signal
 
-import uvloop
+from common.starting import importing
 
-from common.bus import Bus
-from common.client import MeshClient
-from common.logs import configure_logging
-from common.membership import Membership
-from gateway.mqtt.door import Door
-from gateway.mqtt.identities import Identities
-from gateway.mqtt.probes import answering
-from gateway.mqtt.settings import DoorSettings
-from gateway.mqtt.watch import Watch
+with importing():
+    import uvloop
+
+    from common.bus import Bus
+    from common.client import MeshClient
+    from common.logs import configure_logging
+    from common.membership import Membership
+    from gateway.mqtt.door import Door
+    from gateway.mqtt.identities import Identities
+    from gateway.mqtt.probes import answering
+    from gateway.mqtt.settings import DoorSettings
+    from gateway.mqtt.watch import Watch
 
 _log = logging.getLogger("mqtt")
 

@@ -162,12 +162,13 @@ class ClientLink(asyncio.Protocol):
             self.cut(str(error))
 
     def _greet(self) -> None:
+        # Told by its first byte: whoever speaks another protocol may never send a whole packet.
+        if self._splitter.first not in (None, CONNECT << 4):
+            raise Malformed("the first packet is no CONNECT")
         found = self._splitter.next()
         if found is None:
             return
-        first, body = found
-        if first != CONNECT << 4:
-            raise Malformed("the first packet is no CONNECT")
+        _, body = found
         self._stop_waiting()
         try:
             self.connect = read_connect(body)

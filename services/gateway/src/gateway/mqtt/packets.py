@@ -35,6 +35,11 @@ class Splitter:
             self._at = 0
         self._buffer += data
 
+    @property
+    def first(self) -> int | None:
+        """The first byte of the next packet, None while nothing of it has come."""
+        return self._buffer[self._at] if self._at < len(self._buffer) else None
+
     def next(self) -> tuple[int, bytes] | None:
         """The first byte and the body of the next packet, None while it is not complete.
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 import httpx
 import orjson
 
+from common.trust import trust
 from tracking.asking.grounding import is_grounded, numbers_shown
 from tracking.asking.languages import Language
 from tracking.asking.questions import Question
@@ -36,6 +37,7 @@ class PhrasingService:
         self._http = httpx.AsyncClient(
             timeout=httpx.Timeout(settings.llm_timeout_s, connect=3.0),
             headers={"Authorization": f"Bearer {key}"} if key else {},
+            verify=trust(),
         )
 
     async def sentences(

@@ -14,6 +14,7 @@ from typing import Any, Final
 import httpx
 
 from common.pool import Pool
+from common.trust import trust
 from tracking.events import utc
 from tracking.models import VECTOR_SIZE
 from tracking.repository import vectors
@@ -59,7 +60,9 @@ class Qdrant:
     """The same collection in Qdrant, where a site has one."""
 
     def __init__(self, url: str) -> None:
-        self._http = httpx.AsyncClient(base_url=url.rstrip("/"), timeout=_QDRANT_TIMEOUT_S)
+        self._http = httpx.AsyncClient(
+            base_url=url.rstrip("/"), timeout=_QDRANT_TIMEOUT_S, verify=trust()
+        )
         self._is_made = False
 
     async def _make(self) -> None:
