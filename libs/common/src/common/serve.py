@@ -1,6 +1,7 @@
 """Assembles a service: strict bodies, family errors, probes, metrics, offline docs, and uvicorn."""
 
 import asyncio
+import gc
 import gzip
 import inspect
 import logging
@@ -143,6 +144,8 @@ def serve(
 ) -> None:
     """Run the app until SIGTERM or Ctrl-C, then let open requests finish within the drain time."""
     configure_logging(component, level=settings.log_level)
+    # The app is built and stays as it is: the collector need not look through it for garbage again.
+    gc.freeze()
     logging.getLogger("serve").info("%s starts at %s:%d", component, settings.host, port)
     uvicorn.run(
         Observed(app, Spans(settings, component=component)),

@@ -17,6 +17,7 @@ from common.errors import Unavailable
 from common.parts import Parts
 from common.requests import answer
 from common.serve import create_app
+from common.trust import trust
 from gateway.buckets import Buckets
 from gateway.callers import Callers
 from gateway.dashboard.files import FOLDER, Files
@@ -131,7 +132,7 @@ class Gateway:
 
     @asynccontextmanager
     async def _lifespan(self, app: FastAPI) -> AsyncIterator[None]:
-        client = httpx.AsyncClient(trust_env=False)
+        client = httpx.AsyncClient(trust_env=False, verify=trust())
         async with self.parts.running(app), client, asyncio.TaskGroup() as tasks:
             app.state.http = client
             workers = [
