@@ -49,6 +49,7 @@ class Mesh:
         self.forget()
         self.machines: list[MachineRegistration] = []
         self.heartbeats: list[Heartbeat] = []
+        self.beats_under_way = 0
         self._moved = asyncio.Condition()
         key = ec.generate_private_key(ec.SECP256R1())
         self._pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
@@ -69,6 +70,7 @@ class Mesh:
         self.next_receipts: list[HeartbeatReceipt] = []
         self.logs: list[NodeLogs] = []
         self.is_away = False
+        self.is_slow_with_the_living = False
         self.refuses_results: int | None = None
         self.images_open.set()
 
@@ -163,7 +165,12 @@ def machine_paths(mesh: Mesh) -> APIRouter:
     async def beat(heartbeat: Heartbeat) -> HeartbeatReceipt:
         if heartbeat.machine_id != mesh.machine_id:
             raise HTTPException(404)
+        if mesh.is_slow_with_the_living and heartbeat.status != "offline":
+            mesh.beats_under_way += 1
+            await asyncio.sleep(0.5)
+            mesh.beats_under_way -= 1
         mesh.heartbeats.append(heartbeat)
+        await mesh.note()
         return mesh.next_receipts.pop(0) if mesh.next_receipts else HeartbeatReceipt()
 
     @router.post("/webhooks/status/")

@@ -330,6 +330,16 @@ async def test_a_node_told_to_restart_ends_with_the_code_that_says_so(tmp_path: 
         assert (await node.http.post("/internal/restart", headers=stranger)).status_code == 403
 
 
+async def test_after_the_last_heartbeat_comes_no_other(own_node: NodeProcess) -> None:
+    """One that is on its way would bring the machine back, with leases that nobody holds."""
+    mesh = own_node.mesh
+    mesh.is_slow_with_the_living = True
+    await mesh.until(lambda: mesh.beats_under_way == 1)
+    assert await own_node.end(signal.SIGINT) == 0
+    await mesh.until(lambda: mesh.beats_under_way == 0)
+    assert mesh.heartbeats[-1].status == "offline"
+
+
 async def test_a_nodes_log_lines_reach_the_mesh_and_it_obeys_the_level(tmp_path: Path) -> None:
     async with Mesh().serving() as mesh, node_process(mesh, tmp_path) as node:
         await mesh.until(

@@ -48,6 +48,9 @@ class Presence:
         self._node = node
         self._random = random
         self._changed = asyncio.Event()
+        # What is told of this machine is told in order: after the last word comes no other.
+        self._line = asyncio.Lock()
+        self._is_leaving = False
         self._reported = 0
         self._heard_at: float | None = None
         inspections.changed = self._changed.set
@@ -62,16 +65,16 @@ class Presence:
 
     async def run(self, machine: MachineRegistration) -> None:
         """Register, beat, and register again should the machine have been deleted."""
-        while True:
+        while not self._is_leaving:
             self._inspections.machine_id = await self._register(machine)
             _log.info("registered as %s", self._inspections.machine_id)
             await self._beat_while_known()
-            _log.warning("the orchestrator does not know this machine any more")
 
     async def leave(self, patience_s: float) -> None:
         """Give back every lease at once: the last heartbeat."""
+        self._is_leaving = True
         with suppress(Away, Refused, TimeoutError):
-            async with asyncio.timeout(patience_s):
+            async with asyncio.timeout(patience_s), self._line:
                 await self._beat("offline", [])
 
     async def _register(self, machine: MachineRegistration) -> str:
@@ -86,11 +89,12 @@ class Presence:
 
     async def _beat_while_known(self) -> None:
         trouble = pauses(self._random, limit_s=self._interval_s)
-        while True:
+        while not self._is_leaving:
             try:
                 await self._beat_once()
             except Refused as error:
                 if error.status == 404:
+                    _log.warning("the orchestrator does not know this machine any more")
                     return
                 _log.error("heartbeat refused: %s", error)
                 await asyncio.sleep(self._interval_s)
@@ -104,8 +108,11 @@ class Presence:
             await self._report_changes_until_next_beat()
 
     async def _beat_once(self) -> None:
-        held = [*self._inspections.held_leases(), *self._delivery.held_leases()]
-        receipt = await self._beat(self._status(), held)
+        async with self._line:
+            if self._is_leaving:
+                return
+            held = [*self._inspections.held_leases(), *self._delivery.held_leases()]
+            receipt = await self._beat(self._status(), held)
         if receipt.log_level is not None:
             logging.getLogger().setLevel(receipt.log_level)
         tokens = {lease.inspection_id: lease.token for lease in held}
@@ -144,16 +151,19 @@ class Presence:
                     await asyncio.sleep(_STATUS_GAP_S)
 
     async def _update_status(self) -> None:
-        running = self._inspections.running
-        update = StatusUpdate(
-            machine_id=self._inspections.machine_id or "unregistered",
-            status=self._status(),
-            current_inspections=running,
-            timestamp=datetime.now(UTC),
-        )
-        with suppress(Away, Refused):
-            await self._gateway.update_status(update)
-            self._reported = running
+        async with self._line:
+            if self._is_leaving:
+                return
+            running = self._inspections.running
+            update = StatusUpdate(
+                machine_id=self._inspections.machine_id or "unregistered",
+                status=self._status(),
+                current_inspections=running,
+                timestamp=datetime.now(UTC),
+            )
+            with suppress(Away, Refused):
+                await self._gateway.update_status(update)
+                self._reported = running
 
     def _status(self) -> MachineStatus:
         return "busy" if self._inspections.is_full else "online"
