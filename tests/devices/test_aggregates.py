@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import defaultdict
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Any
@@ -11,6 +12,12 @@ import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import SecretStr
+
+from common.pool import Pool
+from devices.settings import Settings
+from devices.store.rollups import repair_rollups
+from gemba_local.mesh import LocalMesh
 
 Reading = tuple[int, int]  # offset in milliseconds from the origin, value in tenths
 # Three days around a month's and a day's edge, so that partitions and days are crossed.
@@ -18,11 +25,18 @@ ORIGIN = datetime.now(UTC).replace(day=1, hour=0, minute=0, second=0, microsecon
     days=1, hours=12
 )
 _SPAN_MS = 60 * 3600 * 1000
-_EDGES = [hours * 3_600_000 + shift for hours in range(0, 60, 6) for shift in (-1, 0, 1)]
+_EDGES = [
+    minutes * 60_000 + shift
+    for hours in range(0, 60, 6)
+    for minutes in (hours * 60, hours * 60 + 5)
+    for shift in (-1, 0, 1)
+]
 
 offsets = st.one_of(st.integers(0, _SPAN_MS), st.sampled_from([e for e in _EDGES if e >= 0]))
 readings = st.lists(st.tuples(offsets, st.integers(-9999, 9999)), min_size=1, max_size=60)
-buckets = st.sampled_from(["1s", "7s", "60s", "5m", "1h", "2h", "5h", "1d", "3d", "90m", "36h"])
+buckets = st.sampled_from(
+    ["1s", "7s", "60s", "5m", "10m", "1h", "2h", "5h", "1d", "3d", "90m", "36h"]
+)
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 probe = settings(
     max_examples=30,
@@ -122,26 +136,70 @@ async def test_width_keeps_every_reading_in_at_most_so_many_points(
     assert max(point["max"] for point in points) == max(value for _, value in rows) / 10
 
 
-async def test_rollups_serve_what_the_readings_say(admin: httpx.AsyncClient, mesh: Any) -> None:
+async def test_rollups_serve_what_the_readings_say(
+    admin: httpx.AsyncClient, mesh: LocalMesh, pool: Pool
+) -> None:
     device = (await admin.post("/api/devices/", json={"name": "Aggregate"})).json()
     rows = [(minutes * 60_000, minutes % 500) for minutes in range(0, 60 * 60, 5)]
     await post(admin, device["id"], rows)
     exact = await points_of(admin, device["id"], bucket="1d")
     database = await asyncpg.connect(mesh.database_url)
-    async with asyncio.timeout(20):
-        while await database.fetchval("SELECT count(*) FROM devices.rollup_mark"):
-            await asyncio.sleep(0.1)
-    assert await database.fetchval(
-        "SELECT sum(d.count) FROM devices.daily d JOIN devices.series s ON s.id = d.series_id"
-        " WHERE s.device_id = $1",
-        device["id"],
-    ) == len(rows)
+    await reckon(pool)
+    for table in ("five_minute", "hourly", "daily"):
+        assert await database.fetchval(
+            f"SELECT sum(r.count) FROM devices.{table} r JOIN devices.series s"
+            " ON s.id = r.series_id WHERE s.device_id = $1",
+            device["id"],
+        ) == len(rows)
     await database.close()
     assert await points_of(admin, device["id"], bucket="1d") == exact
     await post(admin, device["id"], [(1, 9999)])
     repaired = await points_of(admin, device["id"], bucket="1d")
     assert repaired["points"][0]["max"] == 999.9
     assert repaired["points"][0]["count"] == exact["points"][0]["count"] + 1
+
+
+@pytest.fixture
+async def pool(mesh: LocalMesh) -> AsyncIterator[Pool]:
+    url = mesh.database_url.replace("postgresql://", "postgresql+asyncpg://")
+    made = Pool(Settings(database_url=SecretStr(url)), application="test", size=2)
+    yield made
+    await made.close()
+
+
+async def reckon(pool: Pool) -> None:
+    """Bring the rollups up to date, beside the service's own workers."""
+    async with asyncio.timeout(20), pool.connection() as connection:
+        while await connection.fetchval("SELECT count(*) FROM devices.rollup_mark"):
+            await repair_rollups(pool)
+
+
+@settings(probe, max_examples=8)
+@given(first=readings, late=readings, cut=st.tuples(offsets, offsets))
+async def test_short_buckets_are_exact_by_rollups_that_late_data_changed(
+    admin: httpx.AsyncClient,
+    pool: Pool,
+    first: list[Reading],
+    late: list[Reading],
+    cut: tuple[int, int],
+) -> None:
+    device = (await admin.post("/api/devices/", json={"name": "Aggregate"})).json()
+    start, end = moment(min(cut)), moment(max(cut))
+    for rows in (first, late, late):
+        await post(admin, device["id"], rows)
+        await reckon(pool)
+        kept = set(first) | (set() if rows is first else set(late))
+        for bucket, seconds in (("5m", 300), ("10m", 600), ("90m", 5400)):
+            body = await points_of(
+                admin, device["id"], bucket=bucket, start=stamp(start), end=stamp(end)
+            )
+            expected = expected_points(kept, seconds, start, end)
+            assert {
+                epoch(p["bucket"]): (p["min"], p["max"], p["count"]) for p in body["points"]
+            } == {at: point[1:] for at, point in expected.items()}
+            for point in body["points"]:
+                mean = float(expected[epoch(point["bucket"])][0])
+                assert point["mean"] == pytest.approx(mean, abs=1e-9)
 
 
 async def test_units_of_one_metric_meet_in_the_newest(admin: httpx.AsyncClient) -> None:

@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 from hypothesis import given
@@ -89,6 +90,7 @@ def test_usual_lists_are_read_by_columns_and_in_the_order_of_time(
     assert batch is not None
     assert list(batch.times) == sorted(batch.times)
     assert len(batch) == len(rows)
+    assert [datetime.fromisoformat(text) for text in batch.written_times()] == list(batch.times)
     for metric in {row["metric"] for row in rows}:
         places = [i for i, name in enumerate(batch.metrics) if name == metric]
         assert (batch.first[metric], batch.last[metric]) == (places[0], places[-1])
@@ -156,3 +158,16 @@ async def test_list_without_a_permission_is_refused_with_its_usual_error(
             path(device, "measurements/"), json=row, headers={"Authorization": "Bearer x"}
         )
     assert (none.status_code, forged.status_code) == (401, 401)
+
+
+@pytest.mark.parametrize("zone", ["Z", "+00:00"])
+async def test_postgresql_reads_a_plain_time_as_it_was_judged(mesh: LocalMesh, zone: str) -> None:
+    fractions = ["", *("." + "987654"[:digits] for digits in range(1, 7))]
+    sent = [f"2025-12-31T23:59:59{fraction}{zone}" for fraction in fractions]
+    batch = plain_batch([{"metric": "t", "value": 1, "timestamp": t} for t in sent], BOUNDS)
+    assert batch is not None
+    assert sorted(batch.sent) == sorted(sent)
+    database = await asyncpg.connect(mesh.database_url)
+    read = await database.fetchval("SELECT $1::text[]::timestamptz[]", list(batch.sent))
+    await database.close()
+    assert read == list(batch.times)

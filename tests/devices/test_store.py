@@ -111,7 +111,7 @@ async def test_removed_devices_readings_are_cleared_away(
     await repair_rollups(store.pool)
     assert (await admin.delete(f"/api/devices/{device['id']}/")).status_code == 204
     await store.upkeep.tidy()
-    for table in ("measurement", "hourly", "daily", "rollup_mark", "orphan"):
+    for table in ("measurement", "five_minute", "hourly", "daily", "rollup_mark", "orphan"):
         query = f"SELECT count(*) FROM devices.{table} WHERE series_id = $1"
         assert await store.value(query, series) == 0
 

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import cache
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 import uvicorn
 from fastapi import APIRouter, FastAPI, Header, Response
@@ -17,6 +17,7 @@ from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.types import ASGIApp
 
+from common.answers import OneWriteProtocol
 from common.asgi import Observed
 from common.auth import MESH_AUDIENCE, Audience, TokenVerifier
 from common.documents import with_errors
@@ -140,7 +141,7 @@ def serve(
     *,
     component: str,
     port: int,
-    http: type[asyncio.Protocol] | Literal["auto"] = "auto",
+    http: type[asyncio.Protocol] = OneWriteProtocol,
 ) -> None:
     """Run the app until SIGTERM or Ctrl-C, then let open requests finish within the drain time."""
     configure_logging(component, level=settings.log_level)

@@ -134,6 +134,12 @@ class _Rollup:
     maximum: Mapped[Decimal]
 
 
+class FiveMinute(_Rollup, Base):
+    """Rollup of five minutes."""
+
+    __tablename__ = "five_minute"
+
+
 class Hourly(_Rollup, Base):
     """Rollup of an hour."""
 

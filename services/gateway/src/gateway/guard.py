@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from prometheus_client import Gauge
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from common.answers import OneWriteProtocol
 
 _CONNECTIONS: Final = Gauge("gateway_connections_open", "Open client connections.")
 _TOO_LARGE: Final = (
@@ -56,7 +57,7 @@ class Guard:
     header_timeout_s: float
 
 
-class GuardedProtocol(HttpToolsProtocol):
+class GuardedProtocol(OneWriteProtocol):
     """uvicorn's protocol with the three limits; `guard` is set by `guarded_protocol`."""
 
     guard: Guard

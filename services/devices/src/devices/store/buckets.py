@@ -14,6 +14,7 @@ from devices.store.ranges import SeriesInfo, Window, count_points, series_of, wh
 from devices.units import conversion
 
 MOST_POINTS: Final = 50_000
+_FIVE_MINUTES_S: Final = 300
 _HOUR_S: Final = 3600
 _DAY_S: Final = 86_400
 _NICE_S: Final = (
@@ -25,10 +26,11 @@ _RAW: Final = """
     FROM devices.measurement WHERE series_id = $1 AND timestamp >= {low} AND timestamp < {high}
     GROUP BY 1, 2
 """
+# Five minutes within [$4, $5), of them whole hours within [$7, $8), of them days within [$9, $10).
 _BUCKETS: Final = f"""
 WITH dirty AS MATERIALIZED (
     SELECT DISTINCT hour FROM devices.rollup_mark
-    WHERE series_id = $1 AND hour >= $4 AND hour < $5
+    WHERE series_id = $1 AND hour >= date_trunc('hour', $4::timestamptz, 'UTC') AND hour < $5
 ), dirty_days AS MATERIALIZED (
     SELECT DISTINCT date_trunc('day', hour, 'UTC') AS day FROM dirty
 ), parts AS (
@@ -37,20 +39,24 @@ WITH dirty AS MATERIALIZED (
     {_RAW.format(low="CASE WHEN $4 <= $5 THEN GREATEST($5, $2) ELSE $3 END", high="$3")}
     UNION ALL
     SELECT raw.* FROM dirty d CROSS JOIN LATERAL (
-        {_RAW.format(low="d.hour", high="d.hour + interval '1 hour'")}
+        {_RAW.format(low="GREATEST(d.hour, $4)", high="LEAST(d.hour + interval '1 hour', $5)")}
     ) AS raw
     UNION ALL
+    SELECT bucket, unit_id, count, total, minimum, maximum FROM devices.five_minute
+    WHERE series_id = $1 AND bucket >= $4 AND bucket < $5 AND (bucket < $7 OR bucket >= $8)
+        AND date_trunc('hour', bucket, 'UTC') NOT IN (SELECT hour FROM dirty)
+    UNION ALL
     SELECT bucket, unit_id, count, total, minimum, maximum FROM devices.hourly h
-    WHERE series_id = $1 AND bucket >= $4 AND bucket < $5
-        AND (bucket < $7 OR bucket >= $8
+    WHERE series_id = $1 AND bucket >= $7 AND bucket < $8
+        AND (bucket < $9 OR bucket >= $10
             OR date_trunc('day', bucket, 'UTC') IN (SELECT day FROM dirty_days))
         AND NOT EXISTS (SELECT FROM dirty d WHERE d.hour = h.bucket)
     UNION ALL
     SELECT bucket, unit_id, count, total, minimum, maximum FROM devices.daily
-    WHERE series_id = $1 AND bucket >= $7 AND bucket < $8
+    WHERE series_id = $1 AND bucket >= $9 AND bucket < $10
         AND bucket NOT IN (SELECT day FROM dirty_days)
 ), conversions AS (
-    SELECT * FROM unnest($9::int[], $10::numeric[], $11::numeric[]) AS c (unit_id, factor, shift)
+    SELECT * FROM unnest($11::int[], $12::numeric[], $13::numeric[]) AS c (unit_id, factor, shift)
 )
 SELECT date_bin($6, at, 'epoch') AS bucket,
     (sum(total * factor + count * shift) / sum(count))::float8 AS mean,
@@ -156,17 +162,20 @@ def _too_many() -> ValidationFailed:
 async def _rows(
     connection: Connection, series: SeriesInfo, window: Window, *, seconds: int
 ) -> list[Bucket]:
-    hours = _inner(window, seconds, unit_s=_HOUR_S, none_at=window.end)
-    days = _inner(Window(*hours), seconds, unit_s=_DAY_S, none_at=hours.end)
+    fives = _inner(window, seconds, unit_s=_FIVE_MINUTES_S, none_at=window.end)
+    hours = _inner(fives, seconds, unit_s=_HOUR_S, none_at=fives.end)
+    days = _inner(hours, seconds, unit_s=_DAY_S, none_at=hours.end)
     units = await _conversions(connection, target=series.unit)
     rows = await connection.fetch(
         _BUCKETS,
         series.id,
         window.start,
         window.end,
+        fives.start,
+        fives.end,
+        timedelta(seconds=seconds),
         hours.start,
         hours.end,
-        timedelta(seconds=seconds),
         days.start,
         days.end,
         [unit_id for unit_id, _, _ in units],

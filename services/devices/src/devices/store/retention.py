@@ -39,7 +39,7 @@ async def settle_retention(connection: Connection, settings: Settings) -> list[s
 
 async def drop_old_rollups(connection: Connection, now: datetime) -> None:
     """Remove the rollups of readings that are no longer kept, and old idempotency keys."""
-    for table in ("hourly", "daily"):
+    for table in ("five_minute", "hourly", "daily"):
         await connection.execute(
             f"""
             WITH kept AS (
@@ -86,7 +86,7 @@ async def remove_orphans(pool: Pool) -> int:
             _BATCH,
         )
         if removed < _BATCH:
-            for table in ("hourly", "daily", "rollup_mark", "orphan"):
+            for table in ("five_minute", "hourly", "daily", "rollup_mark", "orphan"):
                 await connection.execute(
                     f"DELETE FROM devices.{table} WHERE series_id = $1", series_id
                 )

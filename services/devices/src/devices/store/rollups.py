@@ -1,4 +1,4 @@
-"""Hourly and daily rollups, reckoned anew from the readings wherever something has changed.
+"""Rollups of five minutes, hours and days, reckoned anew wherever something has changed.
 
 Whoever commits readings marks their hours in the same transaction. The worker takes marks away in
 one statement and reckons in the next, which therefore sees every reading whose mark is gone. A
@@ -19,6 +19,36 @@ WITH gone AS (
 )
 SELECT series_id, hour, count(*) AS marks FROM gone GROUP BY 1, 2
 """
+# An hour that still fills is reckoned again and again: what is as it was is not written again.
+_FIVES: Final = """
+WITH fresh AS MATERIALIZED (
+    SELECT c.series_id, date_bin('5 minutes', m.timestamp, 'epoch') AS bucket, m.unit_id,
+        count(*) AS count, sum(m.value) AS total, min(m.value) AS minimum, max(m.value) AS maximum
+    FROM unnest($1::int[], $2::timestamptz[]) AS c (series_id, hour)
+    CROSS JOIN LATERAL (
+        SELECT timestamp, unit_id, value FROM devices.measurement
+        WHERE series_id = c.series_id
+            AND timestamp >= c.hour AND timestamp < c.hour + interval '1 hour'
+    ) AS m
+    GROUP BY 1, 2, 3
+), gone AS (
+    DELETE FROM devices.five_minute f
+    USING unnest($1::int[], $2::timestamptz[]) AS c (series_id, hour)
+    WHERE f.series_id = c.series_id
+        AND f.bucket >= c.hour AND f.bucket < c.hour + interval '1 hour'
+        AND (f.series_id, f.bucket, f.unit_id) NOT IN (
+            SELECT series_id, bucket, unit_id FROM fresh
+        )
+)
+INSERT INTO devices.five_minute AS f
+    (series_id, bucket, unit_id, count, total, minimum, maximum)
+SELECT * FROM fresh
+ON CONFLICT (series_id, bucket, unit_id) DO UPDATE SET
+    count = excluded.count, total = excluded.total,
+    minimum = excluded.minimum, maximum = excluded.maximum
+WHERE (f.count, f.total, f.minimum, f.maximum)
+    IS DISTINCT FROM (excluded.count, excluded.total, excluded.minimum, excluded.maximum)
+"""
 _REMOVE_HOURS: Final = """
 DELETE FROM devices.hourly h
 USING unnest($1::int[], $2::timestamptz[]) AS c (series_id, hour)
@@ -26,13 +56,10 @@ WHERE h.series_id = c.series_id AND h.bucket = c.hour
 """
 _ADD_HOURS: Final = """
 INSERT INTO devices.hourly (series_id, bucket, unit_id, count, total, minimum, maximum)
-SELECT c.series_id, c.hour, m.unit_id, count(*), sum(m.value), min(m.value), max(m.value)
+SELECT c.series_id, c.hour, f.unit_id, sum(f.count), sum(f.total), min(f.minimum), max(f.maximum)
 FROM unnest($1::int[], $2::timestamptz[]) AS c (series_id, hour)
-CROSS JOIN LATERAL (
-    SELECT unit_id, value FROM devices.measurement
-    WHERE series_id = c.series_id
-        AND timestamp >= c.hour AND timestamp < c.hour + interval '1 hour'
-) AS m
+JOIN devices.five_minute f ON f.series_id = c.series_id
+    AND f.bucket >= c.hour AND f.bucket < c.hour + interval '1 hour'
 GROUP BY 1, 2, 3
 """
 _REMOVE_DAYS: Final = """
@@ -76,5 +103,5 @@ async def repair_rollups(pool: Pool) -> bool:
 
 
 async def _reckon(connection: Connection, series: list[int], hours: list[object]) -> None:
-    for statement in (_REMOVE_HOURS, _ADD_HOURS, _REMOVE_DAYS, _ADD_DAYS):
+    for statement in (_FIVES, _REMOVE_HOURS, _ADD_HOURS, _REMOVE_DAYS, _ADD_DAYS):
         await connection.execute(statement, series, hours)

@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-import orjson
-
 from devices.batch import Batch
 from devices.store.directory import Directory, SeriesEntry
 from devices.store.submission import Submission
@@ -36,9 +34,7 @@ class Rows:
                 continue
             series = self._series_of(submission)
             units = {unit: directory.unit(unit) for unit in submission.units}
-            # orjson writes times several times as fast as isoformat does.
-            times = orjson.dumps(batch.times)[2:-2].decode().split('","')
-            add(batch, times, series=series, units=units)
+            add(batch, batch.written_times(), series=series, units=units)
             self._change(batch, series, units)
 
     def _series_of(self, submission: Submission) -> dict[str, SeriesEntry]:
