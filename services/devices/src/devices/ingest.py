@@ -1,6 +1,5 @@
 """Every way in for readings, brought to one: the writer's group commit."""
 
-import asyncio
 import hashlib
 import json
 from datetime import UTC, datetime
@@ -49,7 +48,6 @@ class Ingest:
         self._kept_days = settings.kept_days_longest
         self._owners: dict[bytes, Owner] = {}
         self._ids: dict[str, int] = {}
-        self._turn = asyncio.Lock()
 
     async def hand_in(
         self, device_id: int, body: bytes, *, media_type: str, key: str | None, caller: str
@@ -70,18 +68,8 @@ class Ingest:
             Submission(device_id, readings, received_at, repeat=repeat)
         )
 
-    async def read_plain(self, device_id: int, body: bytes) -> Submission | None:
-        """The same without a key, not stored yet; None when something is unusual or wrong.
-
-        Lists that come together are read one a turn of the loop: else PostgreSQL's answers, and
-        with them the next group, would wait until all of them are read.
-        """
-        async with self._turn:
-            submission = self._read_plain(device_id, body)
-            await asyncio.sleep(0)
-        return submission
-
-    def _read_plain(self, device_id: int, body: bytes) -> Submission | None:
+    def read_plain(self, device_id: int, body: bytes) -> Submission | None:
+        """The same without a key, not stored yet; None when something is unusual or wrong."""
         received_at = datetime.now(UTC)
         try:
             content = loads_exact(body)

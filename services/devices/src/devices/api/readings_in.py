@@ -116,7 +116,7 @@ def shortcuts(app: FastAPI) -> list[Shortcut]:
     async def list_taken(call: Call) -> Outcome:
         part = call.part
         is_id = part.isascii() and part.isdigit() and len(part) <= _PLAIN_DIGITS
-        submission = await ingest.read_plain(int(part), call.body) if is_id else None
+        submission = ingest.read_plain(int(part), call.body) if is_id else None
         if submission is None:
             return None
         try:
