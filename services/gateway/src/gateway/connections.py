@@ -55,7 +55,27 @@ class Answer:
     whole: bytes | None
 
 
-class ServiceConnection(asyncio.Protocol):
+class Writing(asyncio.Protocol):
+    """The half of a protocol that waits while the other side does not read."""
+
+    _room: asyncio.Future[None] | None = None
+
+    async def until_room(self) -> None:
+        """Wait while the transport holds more than it should."""
+        if self._room is not None:
+            await self._room
+
+    def pause_writing(self) -> None:
+        if self._room is None:
+            self._room = asyncio.get_running_loop().create_future()
+
+    def resume_writing(self) -> None:
+        if self._room is not None and not self._room.done():
+            self._room.set_result(None)
+        self._room = None
+
+
+class ServiceConnection(Writing):
     """One connection, for one request at a time."""
 
     def __init__(self) -> None:
@@ -64,7 +84,6 @@ class ServiceConnection(asyncio.Protocol):
         self._parser = HttpResponseParser(self)
         self._chunks: deque[bytes] = deque()
         self._waiter: asyncio.Future[None] | None = None
-        self._room: asyncio.Future[None] | None = None
         self._is_asking = False
         self._is_lost = False
         self.idle_since = 0.0
@@ -124,8 +143,7 @@ class ServiceConnection(asyncio.Protocol):
     async def _send(self, body: AsyncIterator[bytes], *, is_chunked: bool) -> None:
         async for chunk in body:
             self._transport.write(b"%x\r\n%b\r\n" % (len(chunk), chunk) if is_chunked else chunk)
-            if self._room is not None:
-                await self._room
+            await self.until_room()
             if self._is_lost:
                 return
         if is_chunked:
@@ -213,15 +231,6 @@ class ServiceConnection(asyncio.Protocol):
         self._is_lost = True
         self._wake()
         self.resume_writing()
-
-    def pause_writing(self) -> None:
-        if self._room is None:
-            self._room = self._loop.create_future()
-
-    def resume_writing(self) -> None:
-        if self._room is not None and not self._room.done():
-            self._room.set_result(None)
-        self._room = None
 
     # What the parser tells.
 

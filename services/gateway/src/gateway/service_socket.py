@@ -14,7 +14,7 @@ from websockets.protocol import OPEN
 from websockets.typing import Subprotocol
 from websockets.uri import parse_uri
 
-from gateway.connections import BrokenOff, Headers
+from gateway.connections import BrokenOff, Headers, Writing
 
 # Codes that are on no wire: there was no closing frame, and a closing frame without a code.
 NO_CLOSE: Final = 1006
@@ -40,7 +40,7 @@ class HandshakeRefused(Exception):
         self.status = status
 
 
-class ServiceSocket(asyncio.Protocol):
+class ServiceSocket(Writing):
     """A WebSocket to a service.
 
     Args:
@@ -60,7 +60,6 @@ class ServiceSocket(asyncio.Protocol):
         self._is_paused = False
         self._was_heard = True
         self._ping_timer: asyncio.TimerHandle | None = None
-        self._room: asyncio.Future[None] | None = None
         self._on_frames: Callable[[bytes], None] | None = None
         self._opened: asyncio.Future[None] = self._loop.create_future()
         self.closed: asyncio.Future[int] = self._loop.create_future()
@@ -99,8 +98,7 @@ class ServiceSocket(asyncio.Protocol):
         else:
             self._ws.send_binary(data)
         self._flush()
-        if self._room is not None:
-            await self._room
+        await self.until_room()
 
     async def close(self, code: int, *, within_s: float) -> None:
         """Say goodbye, and wait for the service's so long."""
@@ -156,15 +154,6 @@ class ServiceSocket(asyncio.Protocol):
             self._opened.set_exception(BrokenOff())
         self._end(NO_CLOSE)
         self.resume_writing()
-
-    def pause_writing(self) -> None:
-        if self._room is None:
-            self._room = self._loop.create_future()
-
-    def resume_writing(self) -> None:
-        if self._room is not None and not self._room.done():
-            self._room.set_result(None)
-        self._room = None
 
     # What the bytes mean.
 
