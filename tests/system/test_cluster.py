@@ -15,6 +15,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from gemba_local.mesh import LocalMesh
+from tests.callers import calling
 from tests.conftest import Caller
 from tests.system.conftest import Inspector, chain
 from tests.system.pictures import png
@@ -102,6 +103,8 @@ async def test_a_stopped_node_takes_nothing_until_it_is_restarted(
     waiting = await inspector.start(chain(image_id, ("blob_detection", {})))
     old = mesh.kill("vision-node", signal.SIGKILL)
     await asyncio.to_thread(mesh.wait_restarted, "vision-node", old)
+    # Its process is there before it listens; an order to one that does not hear fails.
+    await eventually(lambda: listens(mesh), what="the node again")
     await asyncio.sleep(3)
     assert (await admin.get(f"/workers/{node['id']}")).json()["status"] == "stopped"
     record = (await admin.get(f"/api/v1/inspections/{waiting['id']}/")).json()
@@ -109,6 +112,13 @@ async def test_a_stopped_node_takes_nothing_until_it_is_restarted(
     restart = (await admin.post(f"/workers/{node['id']}/restart")).json()
     assert (await until_done(admin, restart["operation_id"]))["status"] == "completed"
     assert (await inspector.until(waiting["id"]))["status"] == "completed"
+
+
+async def listens(mesh: LocalMesh) -> bool:
+    async with calling(mesh.url_of("vision-node")) as node:
+        with suppress(httpx.TransportError):
+            return (await node.get("/healthz")).status_code == 200
+    return False
 
 
 async def test_orders_are_the_administrators_alone(
