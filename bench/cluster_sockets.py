@@ -153,7 +153,7 @@ class BareServer:
         )
 
     def __enter__(self) -> Self:
-        wait_until(lambda: _listens(self._port), what="the bare server")
+        wait_until(lambda: listens(self._port), what="the bare server")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -188,7 +188,8 @@ def measure_bare(count: int, seconds: int) -> float:
     return took / (count * seconds * RATE) * 1e6
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
+    """Whether anybody takes connections there."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 

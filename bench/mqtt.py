@@ -9,7 +9,6 @@ import argparse
 import asyncio
 import json
 import resource
-import socket
 import struct
 import subprocess
 import sys
@@ -23,7 +22,9 @@ from urllib.parse import urlsplit
 
 import httpx
 import psutil
+from tests.infrastructure import wait_until
 
+from bench.cluster_sockets import listens
 from bench.figures import Figure, report
 from gemba_local.mesh import LocalMesh
 from gemba_local.ports import pick
@@ -87,19 +88,11 @@ def second_door(mesh: LocalMesh) -> Iterator[tuple[int, psutil.Process]]:
     environment |= {"GEMBA_MQTT_PORT": str(port), "GEMBA_MQTT_METRICS_PORT": "0"}
     process = subprocess.Popen([sys.executable, "-m", "gateway.mqtt"], env=environment)
     try:
-        deadline = time.monotonic() + 60
-        while not _listens(port):
-            assert time.monotonic() < deadline, "the second door does not open"
-            time.sleep(0.1)
+        wait_until(lambda: listens(port), what="the second door", timeout_s=60)
         yield port, psutil.Process(process.pid)
     finally:
         process.terminate()
         process.wait(15)
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 async def hold_idle(ports: Sequence[int], token: str, count: int) -> list[asyncio.StreamWriter]:

@@ -36,3 +36,13 @@ async def raw_services() -> AsyncIterator[Start]:
         handler.cancel()
     if handlers:
         await asyncio.wait(handlers)
+
+
+async def at_rest(count: Callable[[], int]) -> int:
+    """The count, once it does not change any more."""
+    before = -1
+    async with asyncio.timeout(10):
+        while before != count():
+            before = count()
+            await asyncio.sleep(0.1)
+    return before

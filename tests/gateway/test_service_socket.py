@@ -9,7 +9,7 @@ from websockets.server import ServerProtocol
 
 from gateway.connections import BrokenOff, ConnectionPool
 from gateway.service_socket import NO_CLOSE, NO_CODE, HandshakeRefused, ServiceSocket
-from tests.gateway.raw_service import Serve, raw_services
+from tests.gateway.raw_service import Serve, at_rest, raw_services
 
 TEXT = Frame(Opcode.TEXT, b"one").serialize(mask=False)
 LONG = Frame(Opcode.BINARY, bytes(range(256)) * 1024).serialize(mask=False)
@@ -196,16 +196,11 @@ async def test_a_service_waits_while_its_client_does(connected: Connected) -> No
         socket.pause()
 
     socket.listen(slow)
-    before = -1
-    async with asyncio.timeout(10):
-        while before != given:
-            before = given
-            await asyncio.sleep(0.1)
-    assert given < 32 * 1024 * 1024
-    at_rest = received
+    assert await at_rest(lambda: given) < 32 * 1024 * 1024
+    received_at_rest = received
     socket.resume()
     async with asyncio.timeout(5):
-        while received == at_rest:
+        while received == received_at_rest:
             await asyncio.sleep(0)
 
 

@@ -5,7 +5,6 @@ what a request through it costs (decision 0003).
 """
 
 import asyncio
-import ssl
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -13,6 +12,8 @@ from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
+
+from common.trust import trust
 
 SMALL: Final = 64 * 1024
 _FULL: Final = 256 * 1024
@@ -181,7 +182,8 @@ class ServiceConnection(Writing):
     def ended(self) -> bool:
         """End the request; True when the connection may serve another one."""
         self._is_asking = False
-        if self._is_complete and self._may_be_kept and not self._is_cut and self.is_usable:
+        was_taken = not (self._is_cut or self._is_paused)
+        if self._is_complete and self._may_be_kept and was_taken and self.is_usable:
             self.idle_since = self._loop.time()
             return True
         self.abort()
@@ -278,7 +280,7 @@ class ConnectionPool:
         is_secure = parts.scheme == "https"
         self._host = parts.hostname or "127.0.0.1"
         self._port = parts.port or (443 if is_secure else 80)
-        self._tls = ssl.create_default_context() if is_secure else None
+        self._tls = trust() if is_secure else None
         self._idle: deque[ServiceConnection] = deque()
         self.authority = parts.netloc.rpartition("@")[2].encode()
 

@@ -119,6 +119,8 @@ class ServiceSocket(Writing):
         """Read on."""
         if self._is_paused and not self._transport.is_closing():
             self._is_paused = False
+            # What came meanwhile has not been read, so its silence was ours.
+            self._was_heard = True
             self._transport.resume_reading()
 
     # What the transport tells.
