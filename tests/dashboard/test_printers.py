@@ -8,6 +8,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.dashboard.conftest import Enter
+from tests.printers.conftest import register
 from tests.printers.moonraker_host import MoonrakerHost
 
 
@@ -53,13 +54,19 @@ async def test_an_operator_adds_a_printer_and_pauses_it(
     await admin.delete(f"/api/printers/{printer_id}")
 
 
-async def test_the_wall_moves(enter: Enter) -> None:
+async def test_the_wall_moves_and_says_that_a_print_is_paused(
+    enter: Enter, host: MoonrakerHost, admin: httpx.AsyncClient
+) -> None:
+    # A printer of the test: those of the demo floor pause as they please.
+    printer = await register(admin, name="Klipper of the wall", driver="moonraker", url=host.url)
     visit = await enter("viewer")
     page = await visit.to("/printers")
-    card = page.locator("a.card", has_text="Curie (demo)")
-    progress = card.locator("b")
-    await expect(progress).to_contain_text("%", timeout=30_000)
-    shown = await progress.inner_text()
-    await expect(progress).not_to_have_text(shown, timeout=15_000)
-    await expect(card).to_contain_text("°C")
+    card = page.locator("a.card", has_text="Klipper of the wall")
+    await expect(card.locator("b")).to_have_text("25 %", timeout=30_000)
+    await host.change(virtual_sdcard={"progress": 0.387})
+    await expect(card.locator("b")).to_have_text("38.7 %")
+    await expect(card).to_contain_text("210.4 / 210 °C")
     await expect(card.locator(".ages")).to_contain_text("printer")
+    await host.change(print_stats={"state": "paused"})
+    await expect(card).to_contain_text("paused")
+    await admin.delete(f"/api/printers/{printer['printer_id']}")
