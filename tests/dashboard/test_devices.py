@@ -1,5 +1,6 @@
 """Devices in the browser: found, charted, and brought in by the lines that are shown."""
 
+import secrets
 import subprocess
 from typing import Any
 from urllib.parse import urlsplit
@@ -54,3 +55,65 @@ async def test_the_lines_of_a_new_device_work_as_they_stand(floor: LocalMesh, en
     assert done.returncode == 0, done.stderr
     await page.get_by_role("link", name="To the device").click()
     await expect(page.locator(".figure b").first).to_contain_text("25.5")
+
+
+async def test_a_rule_is_made_changed_and_removed_and_its_alert_shows_at_once(
+    enter: Enter, admin: httpx.AsyncClient
+) -> None:
+    name = f"Oven {secrets.token_hex(3)}"
+    device = (await admin.post("/api/devices/", json={"name": name})).json()
+    url = f"/api/devices/{device['id']}"
+    await admin.post(f"{url}/measurements/", json={"metric": "heat", "value": 70})
+    visit = await enter("admin")
+    page = await visit.to(f"/devices/{device['id']}")
+    rules = page.get_by_role("region", name="Rules")
+    await expect(rules).to_contain_text("Nothing is watched yet.")
+    await rules.get_by_role("button", name="Add a rule").click()
+    dialog = page.get_by_role("dialog")
+    await expect(dialog.get_by_label("Metric")).to_have_value("heat")
+    await dialog.get_by_role("button", name="Save").click()
+    await expect(dialog.get_by_role("alert")).to_contain_text("above or below is required")
+    visit.errors.clear()  # the rule that was refused
+    await dialog.get_by_label("Above").fill("80")
+    await dialog.get_by_label("Over once it is back by").fill("2.5")
+    await dialog.get_by_label("Severity").select_option("critical")
+    await dialog.get_by_role("button", name="Save").click()
+    await expect(rules).to_contain_text("heat above 80")
+    await expect(rules).to_contain_text("over once it is back by 2.5")
+    await admin.post(f"{url}/measurements/", json={"metric": "heat", "value": 90})
+    await expect(page.get_by_text("heat is 90, above 80")).to_be_visible()
+    await rules.get_by_role("button", name="Edit: heat above 80").click()
+    await expect(dialog.get_by_label("Above")).to_have_value("80")
+    await dialog.get_by_label("What is watched").select_option("silence")
+    await dialog.get_by_label("Silent for so many intervals").fill("5")
+    await dialog.get_by_label("The rule is in force").uncheck()
+    await dialog.get_by_role("button", name="Save").click()
+    await expect(rules).to_contain_text("Silent for 5 of its own intervals")
+    await expect(rules).to_contain_text("off")
+    await expect(page.get_by_text("heat is 90, above 80")).to_have_count(0)
+    [kept] = (await admin.get(f"{url}/rules/")).json()["results"]
+    assert (kept["enabled"], kept["severity"], kept["parameters"]["intervals"]) == (
+        False,
+        "critical",
+        5,
+    )
+    await rules.get_by_role("button", name="Remove: Silent").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+    await expect(rules).to_contain_text("Nothing is watched yet.")
+    await admin.delete(f"{url}/")
+
+
+async def test_a_viewer_reads_rules_and_changes_none(
+    enter: Enter, admin: httpx.AsyncClient
+) -> None:
+    name = f"Kiln {secrets.token_hex(3)}"
+    device = (await admin.post("/api/devices/", json={"name": name})).json()
+    url = f"/api/devices/{device['id']}"
+    rule = {"parameters": {"kind": "rate", "metric": "heat", "per_minute": 3}}
+    assert (await admin.post(f"{url}/rules/", json=rule)).status_code == 201
+    visit = await enter("viewer")
+    page = await visit.to(f"/devices/{device['id']}")
+    rules = page.get_by_role("region", name="Rules")
+    await expect(rules).to_contain_text("heat changes by more than 3 a minute")
+    await expect(rules.get_by_role("button")).to_have_count(0)
+    await admin.delete(f"{url}/")

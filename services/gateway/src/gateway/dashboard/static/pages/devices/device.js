@@ -1,4 +1,4 @@
-/** One device: its newest values, its charts, its readings as a file, its token. */
+/** One device: its newest values, its charts, its readings as a file, its rules, its token. */
 
 import { api } from "../../app/api.js";
 import { dateTime, number } from "../../app/format.js";
@@ -19,6 +19,7 @@ import { Icon } from "../../parts/icons.js";
 import { Empty, Fresh, Loaded } from "../../parts/states.js";
 import { Measurements } from "./measurements.js";
 import { Token } from "./onboarding.js";
+import { Rules } from "./rules.js";
 
 const STATES = ["active", "inactive", "maintenance", "error"];
 
@@ -26,6 +27,7 @@ const STATES = ["active", "inactive", "maintenance", "error"];
 export function Device({ id }) {
   const device = useResource(`/api/devices/${id}/`);
   const latest = useResource(`/api/devices/${id}/latest/`);
+  const alerts = useResource(`/api/devices/${id}/alerts/`, { query: { resolved: false } });
   const [live, setLive] = useState(/** @type {Record<string, any>} */ ({}));
   const add = useMemo(
     () =>
@@ -43,9 +45,15 @@ export function Device({ id }) {
   const state = useLive(`/ws/devices?device_id=${id}`, {
     onEvent: (event) => {
       if (event.type === "device_readings") add(event);
-      else device.reload();
+      else {
+        device.reload();
+        alerts.reload();
+      }
     },
-    onResync: latest.reload,
+    onResync: () => {
+      latest.reload();
+      alerts.reload();
+    },
   });
   const values = { ...latest.data, ...live };
   return html`<${Loaded} of=${device}>${(data) => html`
@@ -54,7 +62,8 @@ export function Device({ id }) {
         device=${data} reload=${device.reload} /><//>
     <${Fresh} live=${state === "live"}><${Newest} values=${values} /><//>
     <div class="grid split spaced"><${Measurements} id=${id} values=${values} />
-      <div class="stack"><${Facts} device=${data} /><${Alerts} id=${id} />
+      <div class="stack"><${Alerts} alerts=${alerts} /><${Rules} id=${id}
+        metrics=${Object.keys(values)} /><${Facts} device=${data} />
         ${may("write") && html`<${Token} device=${data} />`}</div></div>`}<//>`;
 }
 
@@ -81,8 +90,7 @@ function Facts({ device }) {
       ${dateTime(device.created_at)}</dd></dl></section>`;
 }
 
-function Alerts({ id }) {
-  const alerts = useResource(`/api/devices/${id}/alerts/`, { query: { resolved: false } });
+function Alerts({ alerts }) {
   if (!alerts.data?.count) return null;
   return html`<section class="card warn"><header><h2>${t("Open alerts")}</h2></header><ul
     class="lines">${alerts.data.results.map(
