@@ -47,4 +47,7 @@ keep valkey_users.conf redis_users
 for service in orchestrator tracking printers devices cluster mqtt; do
     keep "${service}_service_secret" proof "$service"
 done
+# What passwords of printers and cameras are sealed with: stays when the mesh secret is replaced.
+keep printer_credentials_secret proof printers
+keep camera_credentials_secret proof tracking
 echo "Secrets are in $folder; the first password of the user admin is in $folder/gemba_admin_password"

@@ -26,8 +26,10 @@ secret gemba-gateway $database $nats gemba_redis_url=gemba_redis_url \
     gemba_bootstrap_machine_key=gemba_machine_key signing_key.pem=signing_key.pem
 secret gemba-mqtt $nats gemba_nats_mqtt_url=gemba_nats_mqtt_url gemba_service_secret=mqtt_service_secret
 secret gemba-orchestrator $database $nats gemba_service_secret=orchestrator_service_secret
-secret gemba-tracking $database $nats gemba_service_secret=tracking_service_secret
-secret gemba-printers $database $nats gemba_service_secret=printers_service_secret
+secret gemba-tracking $database $nats gemba_service_secret=tracking_service_secret \
+    gemba_camera_credentials_secret=camera_credentials_secret
+secret gemba-printers $database $nats gemba_service_secret=printers_service_secret \
+    gemba_printer_credentials_secret=printer_credentials_secret
 secret gemba-devices $database $nats gemba_service_secret=devices_service_secret
 secret gemba-cluster $database $nats gemba_service_secret=cluster_service_secret
 secret gemba-vision-node gemba_machine_key=gemba_machine_key

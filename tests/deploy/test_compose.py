@@ -70,6 +70,19 @@ def test_a_services_proof_is_derived_as_the_gateway_derives_it(secrets: Path) ->
     assert len(machine_key) == len("sk_live_") + 43
 
 
+def test_a_new_mesh_secret_leaves_what_passwords_are_sealed_with(tmp_path: Path) -> None:
+    make = [ROOT / "deploy" / "secrets.sh", tmp_path / "secrets"]
+    subprocess.run(make, check=True, capture_output=True)
+    before = {path.name: path.read_text() for path in (tmp_path / "secrets").iterdir()}
+    assert before["printer_credentials_secret"] == before["printers_service_secret"]
+    renewed = {name for name in before if name.endswith(("mesh_secret", "service_secret"))}
+    for name in renewed:
+        (tmp_path / "secrets" / name).unlink()
+    subprocess.run(make, check=True, capture_output=True)
+    after = {path.name: path.read_text() for path in (tmp_path / "secrets").iterdir()}
+    assert {name for name in before if after[name] != before[name]} == renewed
+
+
 @pytest.mark.parametrize("cluster", ["nats", "overlays/production"])
 def test_nats_takes_its_configuration(secrets: Path, tmp_path: Path, cluster: str) -> None:
     kubernetes = ROOT / "deploy" / "k8s"

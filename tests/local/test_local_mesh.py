@@ -42,6 +42,14 @@ def _family(mesh: LocalMesh) -> dict[str, int]:
     return mesh.pids() | {f"process {pid}": pid for pid in family}
 
 
+async def _environment(mesh: LocalMesh, name: str) -> dict[str, str]:
+    """What a stand-in was started with."""
+    url = mesh.url_of(name).replace("mqtt://", "http://")
+    async with calling(trust_env=False) as client:
+        environment: dict[str, str] = (await client.get(f"{url}/environment")).json()
+    return environment
+
+
 def _listening_addresses(ports: set[int]) -> set[str]:
     addresses = set()
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
@@ -52,7 +60,9 @@ def _listening_addresses(ports: set[int]) -> set[str]:
     return addresses
 
 
-async def test_second_start_finds_the_data_of_the_first(make_mesh: MakeMesh) -> None:
+async def test_second_start_finds_the_data_of_the_first_with_a_new_mesh_secret_too(
+    make_mesh: MakeMesh,
+) -> None:
     mesh = make_mesh().start()
     first_password = mesh.admin_password
     assert first_password in mesh.log.read_text()
@@ -65,10 +75,18 @@ async def test_second_start_finds_the_data_of_the_first(make_mesh: MakeMesh) -> 
     await stream.publish("parts", b"one")
     await bus.close()
     ports = mesh.state["ports"]
+    secrets_before = {name: await _environment(mesh, name) for name in ("printers", "tracking")}
     assert mesh.stop() == 0
 
     mesh.log.unlink()
+    # A mesh secret that may have been seen is thrown away; what is sealed has to open all the same.
+    (mesh.data_dir / "secrets" / "mesh_secret").unlink()
     mesh.start()
+    for name, secret in (("printers", "PRINTER"), ("tracking", "CAMERA")):
+        before, after = secrets_before[name], await _environment(mesh, name)
+        assert before["GEMBA_SERVICE_SECRET"] != after["GEMBA_SERVICE_SECRET"]
+        sealed_with = f"GEMBA_{secret}_CREDENTIALS_SECRET"
+        assert before[sealed_with] == after[sealed_with] == before["GEMBA_SERVICE_SECRET"]
     database = await asyncpg.connect(mesh.database_url)
     assert await database.fetchval("SELECT v::text FROM parts") == "[1,2]"
     await database.close()
@@ -107,17 +125,14 @@ async def test_secrets_are_private_and_go_only_to_whom_they_belong(running: Loca
     assert stat.S_IMODE((mesh.data_dir / "nats/nats.conf").stat().st_mode) == 0o600
     assert b"BEGIN PRIVATE KEY" in (mesh.data_dir / "secrets/signing_key.pem").read_bytes()
 
-    environments = {}
-    async with calling(trust_env=False) as client:
-        for name in mesh.state["urls"]:
-            url = mesh.url_of(name).replace("mqtt://", "http://")
-            answer = await client.get(f"{url}/environment")
-            environments[name] = answer.json()
+    environments = {name: await _environment(mesh, name) for name in mesh.state["urls"]}
     gateway_only = ("MESH_SECRET", "SIGNING_KEY_FILE", "ADMIN_PASSWORD", "BOOTSTRAP_MACHINE_KEY")
     for name, environment in environments.items():
         for secret in gateway_only:
             assert (f"GEMBA_{secret}" in environment) == (name == "gateway"), (name, secret)
         assert ("GEMBA_MACHINE_KEY" in environment) == (name == "vision-node")
+        assert ("GEMBA_PRINTER_CREDENTIALS_SECRET" in environment) == (name == "printers")
+        assert ("GEMBA_CAMERA_CREDENTIALS_SECRET" in environment) == (name == "tracking")
         assert ("GEMBA_DATABASE_URL" in environment) == (name not in {"vision-node", "mqtt"})
         assert ("GEMBA_NATS_URL" in environment) == (name != "vision-node")
     proofs = {e.get("GEMBA_SERVICE_SECRET") for e in environments.values()}

@@ -10,7 +10,7 @@ from printers.advancing import widened
 from printers.bridges.octoprint import state_of
 from printers.bridges.octoprint_mqtt import read
 from printers.estimating import Known, estimate
-from printers.keys import Vault
+from printers.keys import CredentialVault
 from printers.reach import Reach
 from printers.reports import HostRefused, Report
 from printers.service.following import is_same_model
@@ -160,8 +160,8 @@ def test_a_file_belongs_to_its_model() -> None:
 
 
 def test_sealed_credentials_open_only_with_their_secret() -> None:
-    sealed = Vault("one").seal({"api_key": "k"})
+    sealed = CredentialVault("one").seal({"api_key": "k"})
     assert sealed is not None
     assert "k" not in sealed or "api_key" not in sealed
-    assert Vault("one").unseal(sealed) == {"api_key": "k"}
-    assert Vault("two").unseal(sealed) == {}
+    assert CredentialVault("one").unseal(sealed) == {"api_key": "k"}
+    assert CredentialVault("two").unseal(sealed) == {}

@@ -22,6 +22,8 @@ class Secrets:
     signing_key_file: Path
     admin_password_file: Path
     mesh_secret: str
+    printer_credentials_secret: str
+    camera_credentials_secret: str
     admin_password: str
     machine_key: str
     postgres_password: str
@@ -30,7 +32,7 @@ class Secrets:
 
     def service_secret(self, service: str) -> str:
         """What this service proves itself with to the gateway."""
-        return hmac.new(self.mesh_secret.encode(), service.encode(), hashlib.sha256).hexdigest()
+        return _derived(self.mesh_secret, service)
 
 
 def load_secrets(folder: DataFolder, *, admin_password: str | None = None) -> Secrets:
@@ -47,16 +49,28 @@ def load_secrets(folder: DataFolder, *, admin_password: str | None = None) -> Se
             "Put the file back, or move the database away to begin anew."
         )
     first_password = (lambda: admin_password) if admin_password else _password
+    mesh_secret = _text(place / "mesh_secret", _token)
+
+    def sealing_secret(name: str, service: str) -> str:
+        # Begins as what the service would seal with by itself, and stays when the mesh secret goes.
+        return _text(place / name, lambda: _derived(mesh_secret, service))
+
     return Secrets(
         signing_key_file=_keep(place / "signing_key.pem", _signing_key),
         admin_password_file=_keep(place / "admin_password", first_password),
-        mesh_secret=_text(place / "mesh_secret", _token),
+        mesh_secret=mesh_secret,
+        printer_credentials_secret=sealing_secret("printer_credentials_secret", "printers"),
+        camera_credentials_secret=sealing_secret("camera_credentials_secret", "tracking"),
         admin_password=_text(place / "admin_password", first_password),
         machine_key=_text(place / "machine_key", lambda: f"sk_live_{_token()}"),
         postgres_password=_text(place / "postgres_password", _token),
         database_password=_text(place / "database_password", _token),
         nats_password=_text(place / "nats_password", _token),
     )
+
+
+def _derived(mesh_secret: str, service: str) -> str:
+    return hmac.new(mesh_secret.encode(), service.encode(), hashlib.sha256).hexdigest()
 
 
 def _token() -> str:

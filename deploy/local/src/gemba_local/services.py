@@ -38,6 +38,8 @@ class Service:
 
 
 GATEWAY: Final = Service("gateway", is_first_to_stop=True)
+TRACKING: Final = Service("tracking")
+PRINTERS: Final = Service("printers")
 VISION_NODE: Final = Service("vision-node", is_first_to_stop=True)
 # The MQTT door: clients come to it, so it is an edge like the gateway, in a process of its own.
 MQTT: Final = Service("mqtt", is_first_to_stop=True, part_of="gateway")
@@ -45,8 +47,8 @@ EDGES: Final = (GATEWAY, MQTT)
 WITH_SCHEMA: Final = (
     GATEWAY,
     Service("orchestrator"),
-    Service("tracking"),
-    Service("printers"),
+    TRACKING,
+    PRINTERS,
     Service("devices"),
     Service("cluster"),
 )
@@ -56,10 +58,11 @@ SERVICES: Final = (*WITH_SCHEMA, VISION_NODE, MQTT)
 CHECKOUT: Final = Path(__file__).parents[4]
 
 _PRIVATE: Final = frozenset({
-    "GEMBA_ADMIN_PASSWORD", "GEMBA_BOOTSTRAP_MACHINE_KEY", "GEMBA_DATABASE_URL",
-    "GEMBA_DATA_DIR", "GEMBA_HOST", "GEMBA_MACHINE_KEY", "GEMBA_MESH_SECRET",
-    "GEMBA_NATS_MQTT_URL", "GEMBA_NATS_URL", "GEMBA_REDIS_URL",
-    "GEMBA_SERVICE_SECRET", "GEMBA_SIGNING_KEY_FILE",
+    "GEMBA_ADMIN_PASSWORD", "GEMBA_BOOTSTRAP_MACHINE_KEY", "GEMBA_CAMERA_CREDENTIALS_SECRET",
+    "GEMBA_DATABASE_URL", "GEMBA_DATA_DIR", "GEMBA_HOST", "GEMBA_MACHINE_KEY",
+    "GEMBA_MESH_SECRET", "GEMBA_NATS_MQTT_URL", "GEMBA_NATS_URL",
+    "GEMBA_PRINTER_CREDENTIALS_SECRET", "GEMBA_REDIS_URL", "GEMBA_SERVICE_SECRET",
+    "GEMBA_SIGNING_KEY_FILE",
 })  # fmt: skip
 
 
@@ -161,9 +164,25 @@ class Roster:
         if service is GATEWAY:
             return environment | self._gateway_only()
         environment["GEMBA_SERVICE_SECRET"] = self.secrets.service_secret(service.name)
+        return environment | self._of_one(service)
+
+    def _of_one(self, service: Service) -> dict[str, str]:
+        """What no other service gets."""
         if service is MQTT:
-            environment["GEMBA_NATS_MQTT_URL"] = self.backends.nats_mqtt_url
-        return environment
+            return {"GEMBA_NATS_MQTT_URL": self.backends.nats_mqtt_url}
+        if service is PRINTERS:
+            return self._chosen(
+                "GEMBA_PRINTER_CREDENTIALS_SECRET", self.secrets.printer_credentials_secret
+            )
+        if service is TRACKING:
+            return self._chosen(
+                "GEMBA_CAMERA_CREDENTIALS_SECRET", self.secrets.camera_credentials_secret
+            )
+        return {}
+
+    def _chosen(self, name: str, kept: str) -> dict[str, str]:
+        """A secret as it was given from outside, or else the one that is kept."""
+        return {name: self.outer.get(name) or kept}
 
     def _gateway_only(self) -> dict[str, str]:
         return {

@@ -14,7 +14,7 @@ from common.serve import create_app
 from printers.api import internal, printers, status, streams, works
 from printers.api.dependencies import Services
 from printers.events import Events
-from printers.keys import Vault
+from printers.keys import CredentialVault
 from printers.models import metadata
 from printers.service.commanding import CommandService
 from printers.service.fleet import FleetService
@@ -44,7 +44,7 @@ def build_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        recorder, vault = Recorder(settings), Vault(settings.vault_secret)
+        recorder, vault = Recorder(settings), CredentialVault(settings.vault_secret)
         hearing = Hearing(parts.database, pool, recorder=recorder, teller=teller)
         supervisor = Supervisor(
             settings, database=parts.database, pool=pool, vault=vault, hearing=hearing

@@ -12,6 +12,7 @@ from common.loops import repeat
 from common.parts import Parts
 from common.pool import Pool
 from common.serve import create_app
+from common.vault import Vault
 from tracking.api import (
     alerts,
     cameras,
@@ -48,7 +49,6 @@ from tracking.service.ticking import Ticker
 from tracking.service.vigilance import Vigilance
 from tracking.settings import Settings
 from tracking.streaming.feed import Feed
-from tracking.vault import Vault
 
 Worker = Callable[[], Coroutine[Any, Any, None]]
 ROUTERS: Final[tuple[APIRouter, ...]] = (
@@ -82,7 +82,7 @@ class Assembly:
         self.feed = Feed(self.parts.bus)
         teller, plans = Teller(events), Plans(settings.timezone)
         rules = RulebookService(settings, database)
-        vault = Vault(settings.vault_secret)
+        vault = Vault(settings.vault_secret, purpose="gemba cameras' addresses")
         lenses = LensService(database, vault)
         self.running = RunningService(
             settings, database=database, client=self.parts.client, vault=vault

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from common.db import Database
 from common.pages import Page, PageRequest
-from printers.keys import Vault, digest, new_key
+from printers.keys import CredentialVault, digest, new_key
 from printers.models import Job, Printer
 from printers.repository import alerts, jobs, printers
 from printers.schemas.printers import (
@@ -29,7 +29,7 @@ _UNKNOWN = {"link_state": "never", "link_error": None, "reported_state": "idle"}
 class FleetService:
     """What users do with printers."""
 
-    def __init__(self, database: Database, vault: Vault, teller: Teller) -> None:
+    def __init__(self, database: Database, vault: CredentialVault, teller: Teller) -> None:
         self._database = database
         self._vault = vault
         self._teller = teller

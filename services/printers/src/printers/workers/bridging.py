@@ -15,7 +15,7 @@ from common.loops import PASSING, repeat
 from common.pool import Pool
 from printers import metrics
 from printers.bridges import BRIDGES, Bridge
-from printers.keys import Vault
+from printers.keys import CredentialVault
 from printers.models import Printer
 from printers.reach import Line, Reach, open_session
 from printers.reports import Address, AuthFailed, HostRefused, LinkBroken, Report
@@ -52,7 +52,7 @@ class Supervisor:
         *,
         database: Database,
         pool: Pool,
-        vault: Vault,
+        vault: CredentialVault,
         hearing: Hearing,
         random_of: Callable[[], float] = random.random,
     ) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from common.db import Database
+from common.vault import Vault
 from tracking.models import Camera, CameraState, Checkpoint, Stream
 from tracking.repository import cameras, rulebook, zones
 from tracking.schemas.registry import (
@@ -23,7 +24,6 @@ from tracking.schemas.registry import (
 )
 from tracking.service.gone import BadField, CameraGone, Taken
 from tracking.service.places import polygon_problem
-from tracking.vault import Vault
 
 _SAME: Final = ("camera_id", "name", "location", "fps", "active", "created_at", "updated_at")
 CameraStatus = Literal["active", "inactive", "offline", "connecting"]

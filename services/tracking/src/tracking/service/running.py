@@ -14,11 +14,11 @@ import aiohttp
 from common.client import MeshClient
 from common.db import Database
 from common.errors import ServiceError
+from common.vault import Vault
 from tracking.models import Camera, Stream
 from tracking.repository import cameras, streams
 from tracking.service.gone import CameraGone, CameraOffline
 from tracking.settings import Settings
-from tracking.vault import Vault
 
 _FINAL: Final = frozenset({"completed", "failed", "cancelled"})
 # A camera from which nothing has come for so long is given up for a while: its place is free.
