@@ -42,7 +42,7 @@ restore: setup ## Start a mesh from a backup, in an empty data folder: make rest
 	@exec $(BIN)/python -m gemba_local --restore "$(FROM)"
 
 test: setup ## Run every test against a real mesh
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 bench: setup ## Run every benchmark and print one table of ratios (minutes; best on a quiet machine)
 	@$(BIN)/python -m bench
