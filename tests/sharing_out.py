@@ -15,13 +15,18 @@ _WHOLE: Final = frozenset(
     f"tests/{name}"
     for name in ("cluster", "dashboard", "gateway", "orchestrator", "printers", "tracking")
 )
-_LONGEST_FIRST: Final = ("dashboard", "orchestrator", "cluster", "printers", "tracking", "system")
+# Packages and files.
+_LONGEST_FIRST: Final = (
+    *("dashboard", "orchestrator", "cluster", "printers", "tracking", "gateway", "system"),
+    *("test_images", "test_local_mesh", "test_node", "devices"),
+)
 
 
 def longest_first(item: pytest.Item) -> int:
-    """The rank of a test by its package; those that are not named come last, as they are."""
-    package = item.path.parent.name
-    return _LONGEST_FIRST.index(package) if package in _LONGEST_FIRST else len(_LONGEST_FIRST)
+    """The rank of a test by its package or file; what is not named comes last, as it is."""
+    names = (item.path.parent.name, item.path.stem)
+    ranks = (rank for rank, name in enumerate(_LONGEST_FIRST) if name in names)
+    return next(ranks, len(_LONGEST_FIRST))
 
 
 class SharingOut(LoadFileScheduling):
