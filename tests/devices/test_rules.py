@@ -162,6 +162,12 @@ async def test_removed_rule_ends_its_alert(
     assert (await admin.get(f"{url}/rules/{made['id']}/")).json() == {"detail": "Not found."}
 
 
+async def test_a_number_is_no_flag(admin: httpx.AsyncClient, device: dict[str, Any]) -> None:
+    body = {"parameters": {"kind": "silence"}, "enabled": 0}
+    response = await admin.post(f"/api/devices/{device['id']}/rules/", json=body)
+    assert (response.status_code, list(response.json())) == (400, ["enabled"])
+
+
 @pytest.mark.parametrize(
     "parameters",
     [
@@ -171,6 +177,8 @@ async def test_removed_rule_ends_its_alert(
         {"kind": "threshold", "metric": "", "above": 1},
         {"kind": "rate", "metric": "t", "per_minute": 0},
         {"kind": "silence", "intervals": 0},
+        {"kind": "silence", "intervals": "5"},
+        {"kind": "threshold", "metric": "t", "above": 1, "duration_seconds": False},
         {"kind": "threshold", "metric": "t", "above": 1, "extra": 1},
         None,
     ],

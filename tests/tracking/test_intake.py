@@ -214,6 +214,9 @@ async def test_unknown_cameras_and_workers_are_told_apart(floor: Floor) -> None:
         {"confidence": -1},
         {"track_id": ""},
         {"track_id": "x" * 65},
+        {"track_id": True},
+        {"confidence": True},
+        {"bbox": [10, True, 50, 100]},
     ],
 )
 async def test_a_bad_track_is_422(floor: Floor, change: dict[str, Any]) -> None:
@@ -226,6 +229,8 @@ async def test_a_bad_track_is_422(floor: Floor, change: dict[str, Any]) -> None:
         {"timestamp": "yesterday"},
         {"timestamp": "2199-01-01T00:00:00Z"},
         {"frame_id": "y" * 65},
+        {"frame_id": "0" * 65},
+        {"frame_id": False},
         {"frame_id": 1.5},
         {"frame_id": None},
         {"tracks": None},

@@ -15,7 +15,7 @@ _DAY_S: Final = 86_400.0
 
 
 class _Parameters(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class Threshold(_Parameters):

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Path, Query, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StrictBool
 
 from common.auth import require_service
 from common.bus import Bus, subject
@@ -42,7 +42,7 @@ class RuleIn(BaseModel):
 
     parameters: RuleParameters
     severity: Severity = "warning"
-    enabled: bool = True
+    enabled: StrictBool = True
 
 
 class RuleOut(RuleIn):

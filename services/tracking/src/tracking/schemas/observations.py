@@ -23,10 +23,11 @@ def _moment(stamp: datetime) -> datetime:
     return aware
 
 
-Pixels = Annotated[float, Field(ge=-_REACH_PX, le=_REACH_PX)]
-Share = Annotated[float, Field(ge=0, le=1)]
+# Strict: a text of too many digits would become a number, and so another frame's id.
+Pixels = Annotated[float, Field(strict=True, ge=-_REACH_PX, le=_REACH_PX)]
+Share = Annotated[float, Field(strict=True, ge=0, le=1)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=64)]
-Number = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
+Number = Annotated[int, Field(strict=True, ge=-(2**63), le=2**63 - 1)]
 
 
 class TrackIn(Wire):
