@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from gateway.buckets import Windows
 from tests.callers import calling
 from tests.conftest import Caller, an_address
 from tests.gateway.conftest import Process
@@ -123,3 +124,15 @@ async def test_a_printer_has_a_bucket_of_its_own_once_its_key_is_verified(
         assert later.headers["X-RateLimit-Remaining"] == "299"
         wrong = await client.post("/api/status/verified", json={**body, "api_key": "bad"})
         assert wrong.headers["X-RateLimit-Remaining"] == "298"
+
+
+def test_windows_of_callers_that_went_are_forgotten() -> None:
+    moment = [0.0]
+    windows = Windows(clock=lambda: moment[0])
+    for caller in range(40_000):
+        moment[0] = caller / 1000  # a thousand new ones in each second
+        assert windows.count(str(caller), seconds=1)[0] == 1
+        assert len(windows) <= 10_000
+    assert windows.count("39999", seconds=1) == (2, 39.999 + 1)
+    moment[0] = 41.0
+    assert windows.count("39999", seconds=1) == (1, 42.0)

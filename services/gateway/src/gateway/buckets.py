@@ -8,6 +8,7 @@ library's own storage starts a thread every 10 ms while there are requests, to f
 import logging
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -49,13 +50,18 @@ class Verdict:
 class Windows:
     """Fixed windows in this process; one begins with its first request."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
         self._windows: dict[str, tuple[int, float]] = {}
         self._sweep_at = _SWEEP_AT
 
+    def __len__(self) -> int:
+        """How many are kept, those that have ended and are not yet forgotten among them."""
+        return len(self._windows)
+
     def count(self, key: str, *, seconds: float) -> tuple[int, float]:
         """Count one; how many there are in this window now, and when it ends."""
-        now = time.time()
+        now = self._clock()
         counted, ends_at = self._windows.get(key, (0, 0.0))
         if ends_at <= now:
             counted, ends_at = 0, now + seconds
