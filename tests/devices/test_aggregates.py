@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from common.pool import Pool
 from devices.settings import Settings
-from devices.store.rollups import repair_rollups
+from devices.store.rollups import Rollups
 from gemba_local.mesh import LocalMesh
 
 Reading = tuple[int, int]  # offset in milliseconds from the origin, value in tenths
@@ -171,7 +171,7 @@ async def reckon(pool: Pool) -> None:
     """Bring the rollups up to date, beside the service's own workers."""
     async with asyncio.timeout(20), pool.connection() as connection:
         while await connection.fetchval("SELECT count(*) FROM devices.rollup_mark"):
-            await repair_rollups(pool)
+            await Rollups(pool).repair()
 
 
 @settings(probe, max_examples=8)

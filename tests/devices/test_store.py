@@ -23,7 +23,7 @@ from devices.settings import Settings
 from devices.store.commit import GroupCommit, Outcome
 from devices.store.directory import Directory
 from devices.store.partitions import Leaf, Partitions
-from devices.store.rollups import repair_rollups
+from devices.store.rollups import Rollups
 from devices.store.submission import Submission
 from devices.store.writer import Writer
 from devices.units import conversion, normalised
@@ -77,6 +77,10 @@ async def store(mesh: LocalMesh) -> AsyncIterator[Store]:
     await made.pool.close()
 
 
+_MARKED = """
+SELECT count(*) FROM devices.rollup_mark m JOIN devices.series s ON s.id = m.series_id
+WHERE s.device_id = $1
+"""
 _STORED = """
 SELECT count(*) FROM devices.measurement m JOIN devices.series s ON s.id = m.series_id
 WHERE s.device_id = $1 AND s.metric = $2
@@ -108,12 +112,38 @@ async def test_removed_devices_readings_are_cleared_away(
 ) -> None:
     await store.add(device["id"], readings(500))
     series = await store.value("SELECT id FROM devices.series WHERE device_id = $1", device["id"])
-    await repair_rollups(store.pool)
+    await Rollups(store.pool).repair()
     assert (await admin.delete(f"/api/devices/{device['id']}/")).status_code == 204
     await store.upkeep.tidy()
     for table in ("measurement", "five_minute", "hourly", "daily", "rollup_mark", "orphan"):
         query = f"SELECT count(*) FROM devices.{table} WHERE series_id = $1"
         assert await store.value(query, series) == 0
+
+
+async def test_a_backlog_of_rollups_is_reckoned_piece_by_piece(
+    store: Store, device: dict[str, Any]
+) -> None:
+    rows = [Reading("t", str(hour), "", NOW - timedelta(hours=hour), GOOD) for hour in range(300)]
+    await store.add(device["id"], rows)
+    rollups = Rollups(store.pool, hours_at_once=2)
+    async with asyncio.timeout(20):
+        while await store.value(_MARKED, device["id"]):
+            await rollups.repair()
+    counted = "SELECT sum(count) FROM devices.{} r JOIN devices.series s ON s.id = r.series_id"
+    for table in ("five_minute", "hourly", "daily"):
+        query = f"{counted.format(table)} WHERE s.device_id = $1"
+        assert await store.value(query, device["id"]) == 300
+
+
+async def test_a_piece_of_rollups_that_could_not_be_done_is_made_smaller() -> None:
+    nowhere = SecretStr("postgresql+asyncpg://nobody@127.0.0.1:9/none")
+    pool = Pool(Settings(database_url=nowhere), application="test", size=1)
+    rollups = Rollups(pool, hours_at_once=5)
+    for left in (1, 1):
+        with pytest.raises(DatabaseUnavailable):
+            await rollups.repair()
+        assert rollups.hours_at_once == left
+    await pool.close()
 
 
 @pytest.mark.parametrize("count", [1, 5000])

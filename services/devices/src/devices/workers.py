@@ -15,7 +15,7 @@ from devices.settings import Settings
 from devices.store.directory import Directory
 from devices.store.partitions import Partitions, coming
 from devices.store.retention import drop_old_rollups, remove_orphans, settle_retention
-from devices.store.rollups import repair_rollups
+from devices.store.rollups import Rollups
 
 _ROLLUP_EVERY_S: Final = 2.0
 _REST: Final = 3.0
@@ -52,6 +52,7 @@ class Upkeep:
         self._pool = pool
         self._partitions = partitions
         self._directory = directory
+        self._rollups = Rollups(pool)
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -61,10 +62,15 @@ class Upkeep:
 
     async def roll_up(self) -> None:
         """Bring every rollup up to date, then rest long enough to leave the database to others."""
-        began = time.monotonic()
-        while await repair_rollups(self._pool):
-            pass
-        await asyncio.sleep(min(_LONGEST_REST_S, _REST * (time.monotonic() - began)))
+        worked_s, has_more = 0.0, True
+        while has_more:
+            began = time.monotonic()
+            has_more = await self._rollups.repair()
+            took_s = time.monotonic() - began
+            worked_s += took_s
+            if has_more:
+                await asyncio.sleep(took_s)
+        await asyncio.sleep(min(_LONGEST_REST_S, _REST * worked_s))
 
     async def tidy(self) -> None:
         """Make the partitions of the time ahead, drop those whose time is over, clear up."""

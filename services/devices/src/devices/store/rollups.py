@@ -5,17 +5,27 @@ one statement and reckons in the next, which therefore sees every reading whose 
 query takes marked hours from the readings themselves, so that its answer is always exact.
 """
 
+import time
 from typing import Final
 
+from common.errors import DatabaseUnavailable
 from common.pool import Connection, Pool
 
 _LOCK: Final = 0x67656D62726F6C6C  # "gembroll"
 _MOST_MARKS: Final = 20_000
+_HOURS_AT_FIRST: Final = 64
+_MOST_HOURS: Final = 20_000
+# What takes longer than this is done in smaller pieces; a statement of 30 s would be broken off.
+_AT_MOST_S: Final = 4.0
 _TAKE: Final = """
-WITH gone AS (
-    DELETE FROM devices.rollup_mark WHERE id IN (
-        SELECT id FROM devices.rollup_mark ORDER BY id LIMIT $1
-    ) RETURNING series_id, hour
+WITH oldest AS (
+    SELECT id, series_id, hour FROM devices.rollup_mark ORDER BY id LIMIT $1
+), chosen AS (
+    SELECT series_id, hour FROM oldest GROUP BY 1, 2 ORDER BY min(id) LIMIT $2
+), gone AS (
+    DELETE FROM devices.rollup_mark m USING oldest o JOIN chosen USING (series_id, hour)
+    WHERE m.id = o.id
+    RETURNING m.series_id, m.hour
 )
 SELECT series_id, hour, count(*) AS marks FROM gone GROUP BY 1, 2
 """
@@ -80,26 +90,49 @@ GROUP BY 1, 2, 3
 """
 
 
-async def repair_rollups(pool: Pool) -> bool:
-    """Reckon some of the marked hours anew; True when more were marked than are taken at once.
+class Rollups:
+    """Reckons marked hours anew, as many at once as take a few seconds.
 
-    Marks that come meanwhile are left to the next time: under load there are always some, and
-    an hour that still fills would be reckoned anew without a pause.
-
-    Raises:
-        DatabaseUnavailable: PostgreSQL does not answer.
+    How long an hour takes depends on how many readings it has, so the number is learned. Without
+    a bound, what a whole store marks at once (a migration does) would never be done in time.
     """
-    async with pool.transaction() as connection:
-        if not await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", _LOCK):
-            return False
-        changed = await connection.fetch(_TAKE, _MOST_MARKS)
-        if not changed:
-            return False
-        await _reckon(
-            connection, [row["series_id"] for row in changed], [row["hour"] for row in changed]
-        )
-    taken: int = sum(row["marks"] for row in changed)
-    return taken == _MOST_MARKS
+
+    def __init__(self, pool: Pool, *, hours_at_once: int = _HOURS_AT_FIRST) -> None:
+        self._pool = pool
+        self.hours_at_once = hours_at_once
+
+    async def repair(self) -> bool:
+        """Reckon some of the marked hours anew; True when more were marked than are taken at once.
+
+        Marks that come meanwhile are left to the next time: under load there are always some, and
+        an hour that still fills would be reckoned anew without a pause.
+
+        Raises:
+            DatabaseUnavailable: PostgreSQL does not answer, or not in time.
+        """
+        began, limit = time.monotonic(), self.hours_at_once
+        try:
+            hours, marks = await self._repair(limit)
+        except DatabaseUnavailable:
+            self.hours_at_once = max(1, limit // 4)
+            raise
+        took_s = time.monotonic() - began
+        if took_s > _AT_MOST_S:
+            self.hours_at_once = max(1, limit // 2)
+        elif hours == limit and took_s < _AT_MOST_S / 4:
+            self.hours_at_once = min(_MOST_HOURS, limit * 2)
+        return hours == limit or marks == _MOST_MARKS
+
+    async def _repair(self, limit: int) -> tuple[int, int]:
+        """How many hours, and how many marks they had."""
+        async with self._pool.transaction() as connection:
+            if not await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", _LOCK):
+                return 0, 0
+            changed = await connection.fetch(_TAKE, _MOST_MARKS, limit)
+            if changed:
+                series = [row["series_id"] for row in changed]
+                await _reckon(connection, series, [row["hour"] for row in changed])
+        return len(changed), sum(row["marks"] for row in changed)
 
 
 async def _reckon(connection: Connection, series: list[int], hours: list[object]) -> None:
