@@ -23,6 +23,7 @@ from devices.settings import Settings
 from devices.store.commit import GroupCommit, Outcome
 from devices.store.directory import Directory
 from devices.store.partitions import Leaf, Partitions
+from devices.store.retention import drop_old_rollups
 from devices.store.rollups import Rollups
 from devices.store.submission import Submission
 from devices.store.writer import Writer
@@ -118,6 +119,27 @@ async def test_removed_devices_readings_are_cleared_away(
     for table in ("measurement", "five_minute", "hourly", "daily", "rollup_mark", "orphan"):
         query = f"SELECT count(*) FROM devices.{table} WHERE series_id = $1"
         assert await store.value(query, series) == 0
+
+
+async def test_old_rollups_go_a_few_at_a_time_and_none_that_is_kept(
+    store: Store, device: dict[str, Any]
+) -> None:
+    rows = [
+        Reading(metric, "1", "", NOW - timedelta(days=day), GOOD)
+        for metric in ("short-lived", "long-lived")
+        for day in range(10)
+    ]
+    await store.add(device["id"], rows)
+    while await store.value(_MARKED, device["id"]):
+        await Rollups(store.pool).repair()
+    query = """
+        SELECT s.metric, count(*) FROM devices.daily r JOIN devices.series s ON s.id = r.series_id
+        WHERE s.device_id = $1 GROUP BY 1 ORDER BY 1
+    """
+    async with store.pool.connection() as connection:
+        await drop_old_rollups(connection, NOW, at_once=2)
+        left = [tuple(row) for row in await connection.fetch(query, device["id"])]
+    assert left == [("long-lived", 10), ("short-lived", 3)]
 
 
 async def test_a_backlog_of_rollups_is_reckoned_piece_by_piece(

@@ -8,7 +8,29 @@ from devices.settings import Settings
 from devices.store.partitions import BY_DAY_UP_TO
 
 _BATCH: Final = 10_000
+_ROLLUPS_AT_ONCE: Final = 50_000
 _REPEATS_KEPT: Final = "24 hours"
+# Series by series, so that the next statement does not walk over what this one has removed.
+_OLD_ROLLUPS: Final = """
+WITH kept AS (
+    SELECT id, date_trunc(
+        CASE WHEN kept_days <= $2 THEN 'day' ELSE 'month' END,
+        $1::timestamptz - kept_days * interval '1 day', 'UTC'
+    ) AS since
+    FROM devices.series
+    WHERE id >= $3 AND first_at < $1::timestamptz - kept_days * interval '1 day'
+), old AS (
+    SELECT r.place FROM kept CROSS JOIN LATERAL (
+        SELECT ctid AS place FROM devices.{table}
+        WHERE series_id = kept.id AND bucket < kept.since LIMIT $4
+    ) AS r
+    ORDER BY kept.id LIMIT $4
+), gone AS (
+    DELETE FROM devices.{table} WHERE ctid = ANY (ARRAY(SELECT place FROM old))
+    RETURNING series_id
+)
+SELECT count(*), coalesce(max(series_id), 0) FROM gone
+"""
 
 
 async def settle_retention(connection: Connection, settings: Settings) -> list[str]:
@@ -37,23 +59,19 @@ async def settle_retention(connection: Connection, settings: Settings) -> list[s
     return sorted({row["metric"] for row in (*changed, *others)})
 
 
-async def drop_old_rollups(connection: Connection, now: datetime) -> None:
-    """Remove the rollups of readings that are no longer kept, and old idempotency keys."""
+async def drop_old_rollups(
+    connection: Connection, now: datetime, *, at_once: int = _ROLLUPS_AT_ONCE
+) -> None:
+    """Remove the rollups of readings that are no longer kept, and old idempotency keys.
+
+    A retention that was shortened ends many millions at once: so many rows go with a statement.
+    """
     for table in ("five_minute", "hourly", "daily"):
-        await connection.execute(
-            f"""
-            WITH kept AS (
-                SELECT id, CASE WHEN kept_days <= $2 THEN 'day' ELSE 'month' END AS period,
-                    $1::timestamptz - kept_days * interval '1 day' AS since
-                FROM devices.series
-                WHERE first_at < $1::timestamptz - kept_days * interval '1 day'
-            )
-            DELETE FROM devices.{table} r USING kept
-            WHERE kept.id = r.series_id AND r.bucket < date_trunc(period, since, 'UTC')
-            """,
-            now,
-            BY_DAY_UP_TO,
-        )
+        removed, series_id = at_once, 0
+        while removed == at_once:
+            query = _OLD_ROLLUPS.format(table=table)
+            row = await connection.fetchrow(query, now, BY_DAY_UP_TO, series_id, at_once)
+            removed, series_id = row or (0, 0)
     await connection.execute(
         "UPDATE devices.series SET first_at = $1::timestamptz - kept_days * interval '1 day'"
         " WHERE first_at < $1::timestamptz - (kept_days + 40) * interval '1 day'",
