@@ -51,17 +51,21 @@ async def test_an_operator_adds_a_printer_and_pauses_it(
     await expect(page.get_by_text("The printer has done it.")).to_be_visible(timeout=15_000)
     await expect(page.get_by_role("button", name="Resume")).to_be_visible()
     assert host.calls.count("printer.print.pause") == 1
-    await admin.delete(f"/api/printers/{printer_id}")
+    await host.change(print_stats={"state": "cancelled"})
+    await expect(page.get_by_text("It prints nothing now.")).to_be_visible()
+    removed = await admin.delete(f"/api/printers/{printer_id}")
+    assert removed.status_code == 204, removed.text
 
 
 async def test_the_wall_moves_and_says_that_a_print_is_paused(
     enter: Enter, host: MoonrakerHost, admin: httpx.AsyncClient
 ) -> None:
     # A printer of the test: those of the demo floor pause as they please.
-    printer = await register(admin, name="Klipper of the wall", driver="moonraker", url=host.url)
+    name = f"Klipper {secrets.token_hex(3)}"
+    printer = await register(admin, name=name, driver="moonraker", url=host.url)
     visit = await enter("viewer")
     page = await visit.to("/printers")
-    card = page.locator("a.card", has_text="Klipper of the wall")
+    card = page.locator("a.card", has_text=name)
     await expect(card.locator("b")).to_have_text("25 %", timeout=30_000)
     await host.change(virtual_sdcard={"progress": 0.387})
     await expect(card.locator("b")).to_have_text("38.7 %")
@@ -69,4 +73,7 @@ async def test_the_wall_moves_and_says_that_a_print_is_paused(
     await expect(card.locator(".ages")).to_contain_text("printer")
     await host.change(print_stats={"state": "paused"})
     await expect(card).to_contain_text("paused")
-    await admin.delete(f"/api/printers/{printer['printer_id']}")
+    await host.change(print_stats={"state": "cancelled"})
+    await expect(card).to_contain_text("No print.")
+    removed = await admin.delete(f"/api/printers/{printer['printer_id']}")
+    assert removed.status_code == 204, removed.text
