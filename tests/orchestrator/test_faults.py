@@ -107,7 +107,7 @@ async def test_two_replicas_hand_out_each_inspection_once(launch: Make) -> None:
 
 @pytest.mark.timeout(180)
 async def test_killed_nodes_and_a_killed_replica_lose_and_double_nothing(launch: Make) -> None:
-    total = 300
+    total = 200
     running: Running = launch(
         replicas=2,
         GEMBA_MAX_ATTEMPTS="20",
