@@ -59,7 +59,7 @@ async def fill(mesh: LocalMesh, client: httpx.AsyncClient, rows: int) -> list[in
         start,
         timeout=600,
     )
-    async with asyncio.timeout(1800):
+    async with asyncio.timeout(900):
         while await database.fetchval("SELECT EXISTS (SELECT FROM devices.rollup_mark)"):
             await asyncio.sleep(0.5)
     await database.execute("VACUUM ANALYZE", timeout=900)

@@ -2,10 +2,12 @@
 
 import secrets
 import subprocess
+from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
+import pytest
 from playwright.async_api import expect
 
 from gemba_local.mesh import LocalMesh
@@ -57,15 +59,22 @@ async def test_the_lines_of_a_new_device_work_as_they_stand(floor: LocalMesh, en
     await expect(page.locator(".figure b").first).to_contain_text("25.5")
 
 
+@pytest.fixture
+async def device_id(admin: httpx.AsyncClient) -> AsyncIterator[int]:
+    """A device of this test's own."""
+    made = await admin.post("/api/devices/", json={"name": f"Oven {secrets.token_hex(3)}"})
+    device_id: int = made.json()["id"]
+    yield device_id
+    await admin.delete(f"/api/devices/{device_id}/")
+
+
 async def test_a_rule_is_made_changed_and_removed_and_its_alert_shows_at_once(
-    enter: Enter, admin: httpx.AsyncClient
+    enter: Enter, admin: httpx.AsyncClient, device_id: int
 ) -> None:
-    name = f"Oven {secrets.token_hex(3)}"
-    device = (await admin.post("/api/devices/", json={"name": name})).json()
-    url = f"/api/devices/{device['id']}"
+    url = f"/api/devices/{device_id}"
     await admin.post(f"{url}/measurements/", json={"metric": "heat", "value": 70})
     visit = await enter("admin")
-    page = await visit.to(f"/devices/{device['id']}")
+    page = await visit.to(f"/devices/{device_id}")
     rules = page.get_by_role("region", name="Rules")
     await expect(rules).to_contain_text("Nothing is watched yet.")
     await rules.get_by_role("button", name="Add a rule").click()
@@ -100,20 +109,16 @@ async def test_a_rule_is_made_changed_and_removed_and_its_alert_shows_at_once(
     await rules.get_by_role("button", name="Remove: Silent").click()
     await page.get_by_role("dialog").get_by_role("button", name="Remove").click()
     await expect(rules).to_contain_text("Nothing is watched yet.")
-    await admin.delete(f"{url}/")
 
 
 async def test_a_viewer_reads_rules_and_changes_none(
-    enter: Enter, admin: httpx.AsyncClient
+    enter: Enter, admin: httpx.AsyncClient, device_id: int
 ) -> None:
-    name = f"Kiln {secrets.token_hex(3)}"
-    device = (await admin.post("/api/devices/", json={"name": name})).json()
-    url = f"/api/devices/{device['id']}"
+    url = f"/api/devices/{device_id}"
     rule = {"parameters": {"kind": "rate", "metric": "heat", "per_minute": 3}}
     assert (await admin.post(f"{url}/rules/", json=rule)).status_code == 201
     visit = await enter("viewer")
-    page = await visit.to(f"/devices/{device['id']}")
+    page = await visit.to(f"/devices/{device_id}")
     rules = page.get_by_role("region", name="Rules")
     await expect(rules).to_contain_text("heat changes by more than 3 a minute")
     await expect(rules.get_by_role("button")).to_have_count(0)
-    await admin.delete(f"{url}/")

@@ -23,7 +23,7 @@ def _moment(stamp: datetime) -> datetime:
     return aware
 
 
-# Strict: a text of too many digits would become a number, and so another frame's id.
+# Strict: a flag is no number, and a text of many digits no other frame's id.
 Pixels = Annotated[float, Field(strict=True, ge=-_REACH_PX, le=_REACH_PX)]
 Share = Annotated[float, Field(strict=True, ge=0, le=1)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=64)]

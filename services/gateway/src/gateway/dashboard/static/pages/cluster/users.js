@@ -5,11 +5,12 @@ import { dateTime } from "../../app/format.js";
 import { t } from "../../app/language.js";
 import { useResource } from "../../app/resource.js";
 import { may, user as self } from "../../app/session.js";
-import { attempt, tell } from "../../app/toasts.js";
+import { tell } from "../../app/toasts.js";
 import { html, useState } from "../../app/view.js";
-import { confirmed, Dialog } from "../../parts/dialogs.js";
+import { Dialog } from "../../parts/dialogs.js";
 import { Choice, Field } from "../../parts/fields.js";
 import { Icon } from "../../parts/icons.js";
+import { removed } from "../../parts/removal.js";
 import { Empty, Loaded } from "../../parts/states.js";
 
 const ROLES = ["admin", "supervisor", "viewer", "api_client"];
@@ -20,19 +21,12 @@ export function Users() {
   const [draft, setDraft] = useState(/** @type {any} */ (null));
   if (!may("*")) return html`<${Empty} text=${t("You may not see this.")} />`;
   const remove = async (one) => {
-    if (
-      !(await confirmed({
-        title: t("Remove {name}?", { name: one.username }),
-        text: t("Their sessions and keys end at once."),
-        action: t("Remove"),
-        isDangerous: true,
-      }))
-    )
-      return;
-    await attempt(async () => {
-      await api(`/api/v1/users/${encodeURIComponent(one.username)}`, { method: "DELETE" });
-      await users.reload();
-    }, t("Removed."));
+    const question = {
+      title: t("Remove {name}?", { name: one.username }),
+      text: t("Their sessions and keys end at once."),
+    };
+    const path = `/api/v1/users/${encodeURIComponent(one.username)}`;
+    if (await removed(path, question)) users.reload();
   };
   return html`<div class="filters"><button class="button main"
     onClick=${() => setDraft({ username: "", name: "", role: "viewer", password: "", isNew: true })}>

@@ -12,10 +12,10 @@ import { attempt } from "../../app/toasts.js";
 import { html, useMemo, useState } from "../../app/view.js";
 import { Ago } from "../../parts/ages.js";
 import { Badge } from "../../parts/badge.js";
-import { confirmed } from "../../parts/dialogs.js";
 import { Choice } from "../../parts/fields.js";
 import { Heading } from "../../parts/heading.js";
 import { Icon } from "../../parts/icons.js";
+import { removed } from "../../parts/removal.js";
 import { Empty, Fresh, Loaded } from "../../parts/states.js";
 import { Measurements } from "./measurements.js";
 import { Token } from "./onboarding.js";
@@ -108,22 +108,11 @@ function Keeping({ device, reload }) {
       await reload();
     }, t("Saved."));
   const remove = async () => {
-    if (
-      !(await confirmed({
-        title: t("Remove this device?"),
-        text: t("Its readings and its token go with it."),
-        action: t("Remove"),
-        isDangerous: true,
-      }))
-    )
-      return;
-    if (
-      await attempt(async () => {
-        await api(path, { method: "DELETE" });
-        return true;
-      }, t("Removed."))
-    )
-      go("/devices");
+    const question = {
+      title: t("Remove this device?"),
+      text: t("Its readings and its token go with it."),
+    };
+    if (await removed(path, question)) go("/devices");
   };
   return html`${may("write") && html`<${Choice} label=${t("State")} name="device-status"
     value=${device.status} options=${STATES.map((one) => [one, t(one)])} onInput=${change} />`}

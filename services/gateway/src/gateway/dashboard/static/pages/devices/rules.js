@@ -1,15 +1,13 @@
 /** What a device is watched for: its rules as sentences, made, changed and removed here. */
 
-import { api } from "../../app/api.js";
 import { duration, number } from "../../app/format.js";
 import { t } from "../../app/language.js";
 import { useResource } from "../../app/resource.js";
 import { may } from "../../app/session.js";
-import { attempt } from "../../app/toasts.js";
 import { html, useState } from "../../app/view.js";
 import { Badge } from "../../parts/badge.js";
-import { confirmed } from "../../parts/dialogs.js";
 import { Icon } from "../../parts/icons.js";
+import { removed } from "../../parts/removal.js";
 import { Loaded } from "../../parts/states.js";
 import { RuleForm } from "./rule_form.js";
 
@@ -26,19 +24,11 @@ export function Rules({ id, metrics }) {
     rules.reload();
   };
   const remove = async (rule) => {
-    if (
-      !(await confirmed({
-        title: t("Remove this rule?"),
-        text: t("An alert that it has raised ends with it."),
-        action: t("Remove"),
-        isDangerous: true,
-      }))
-    )
-      return;
-    await attempt(async () => {
-      await api(`${path}${rule.id}/`, { method: "DELETE" });
-      await rules.reload();
-    }, t("Removed."));
+    const question = {
+      title: t("Remove this rule?"),
+      text: t("An alert that it has raised ends with it."),
+    };
+    if (await removed(`${path}${rule.id}/`, question)) rules.reload();
   };
   return html`<section class="card" aria-label=${t("Rules")}><header><h2>${t("Rules")}</h2>
       ${may("write") && html`<button class="button small" onClick=${() => setDraft({})}><${Icon}

@@ -3,11 +3,11 @@
 import { api } from "../../app/api.js";
 import { t } from "../../app/language.js";
 import { may } from "../../app/session.js";
-import { attempt, tell } from "../../app/toasts.js";
+import { tell } from "../../app/toasts.js";
 import { html, useState } from "../../app/view.js";
-import { confirmed } from "../../parts/dialogs.js";
 import { Field } from "../../parts/fields.js";
 import { Icon } from "../../parts/icons.js";
+import { removed } from "../../parts/removal.js";
 
 const LEAST_CORNERS = 3;
 const FIELDS = [
@@ -42,22 +42,8 @@ export function ZoneForm({ draft, onDraft, onDone, onCancel }) {
     }
   };
   const remove = async () => {
-    if (
-      !(await confirmed({
-        title: t("Remove this zone?"),
-        text: t("Its history stays."),
-        action: t("Remove"),
-        isDangerous: true,
-      }))
-    )
-      return;
-    if (
-      await attempt(async () => {
-        await api(`/api/v1/zones/${encodeURIComponent(draft.zone_id)}`, { method: "DELETE" });
-        return true;
-      }, t("Removed."))
-    )
-      onDone();
+    const question = { title: t("Remove this zone?"), text: t("Its history stays.") };
+    if (await removed(`/api/v1/zones/${encodeURIComponent(draft.zone_id)}`, question)) onDone();
   };
   const corners = draft.polygon_coords.length;
   return html`<form class="card stack" onSubmit=${save}><h2>

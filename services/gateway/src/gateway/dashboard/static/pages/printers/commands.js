@@ -9,6 +9,7 @@ import { html, useState } from "../../app/view.js";
 import { CodeLine } from "../../parts/code_line.js";
 import { Dialog, confirmed } from "../../parts/dialogs.js";
 import { Icon } from "../../parts/icons.js";
+import { removed } from "../../parts/removal.js";
 import { Onboarding } from "./onboarding_lines.js";
 
 const TAKERS = ["octoprint", "moonraker"];
@@ -93,22 +94,11 @@ export function Keeping({ printer, reload }) {
     if (answer) setFresh(answer);
   };
   const remove = async () => {
-    if (
-      !(await confirmed({
-        title: t("Remove this printer?"),
-        text: t("Its prints stay in the history."),
-        action: t("Remove"),
-        isDangerous: true,
-      }))
-    )
-      return;
-    if (
-      await attempt(async () => {
-        await api(path, { method: "DELETE" });
-        return true;
-      }, t("Removed."))
-    )
-      go("/printers");
+    const question = {
+      title: t("Remove this printer?"),
+      text: t("Its prints stay in the history."),
+    };
+    if (await removed(path, question)) go("/printers");
   };
   return html`<section class="card"><header><h2>${t("Registration")}</h2></header>
     <div class="row"><button class="button" onClick=${rotate}><${Icon} name="key" />${t("New key")}
