@@ -50,7 +50,7 @@ bench: setup ## Run every benchmark and print one table of ratios (minutes; best
 chaos: setup ## Kill every part under load, then compare what was promised with what is stored (MINUTES=N)
 	@$(BIN)/python -m bench.chaos $(if $(MINUTES),--minutes $(MINUTES))
 
-soak: setup ## Watch every process's memory under mixed load for 20 minutes (MINUTES=N)
+soak: setup ## Watch every process's memory under mixed load for 20 minutes (MINUTES=N), warm-up before it
 	@$(BIN)/python -m bench.soak $(if $(MINUTES),--minutes $(MINUTES))
 
 check: setup ## Format, lint, types, import contracts, dependencies, deploy files, known holes

@@ -8,7 +8,6 @@ from typing import Final
 # What an hour may add without being called growth: 5 % of what there is, and never under 2 MiB.
 _ALLOWED_SHARE: Final = 0.05
 _ALLOWED_MIB: Final = 2.0
-_WARM_UP: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +23,6 @@ class Trend:
         """True when the slope is within what is allowed, or cannot be told from that."""
         allowed = max(_ALLOWED_MIB, _ALLOWED_SHARE * self.mean_mib)
         return self.slope_mib_h - 2 * self.error_mib_h <= allowed
-
-
-def settled(samples: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """The samples without the first quarter: caches and pools fill up at the beginning."""
-    return list(samples[int(len(samples) * _WARM_UP) :])
 
 
 def trend(samples: Sequence[tuple[float, float]]) -> Trend:

@@ -1,7 +1,7 @@
 """Whether memory grows."""
 
 import pytest
-from bench.trend import settled, trend
+from bench.trend import trend
 
 
 def test_a_straight_line_is_found_exactly() -> None:
@@ -17,11 +17,6 @@ def test_noise_around_a_level_is_flat() -> None:
 
 def test_a_twentieth_of_its_size_in_an_hour_is_allowed() -> None:
     assert trend([(s, 200 + s / 3600 * 9) for s in range(0, 1200, 10)]).is_flat
-
-
-def test_the_first_quarter_is_left_out() -> None:
-    samples = [(float(s), 1.0) for s in range(8)]
-    assert settled(samples) == samples[2:]
 
 
 def test_two_samples_make_no_line() -> None:

@@ -21,6 +21,9 @@ from common.settings import ServiceSettings
 _CONNECT_TIMEOUT_S: Final = 5
 _STATEMENT_TIMEOUT_S: Final = 30
 _POOL_TIMEOUT_S: Final = 5
+# PostgreSQL keeps for each connection what it prepared and looked up, and gives none of it back
+# before the connection ends: a few MiB each, more by the hour.
+_CONNECTION_LIFETIME_S: Final = 600
 NAMING: Final = {
     "ix": "ix_%(column_0_label)s",
     "uq": "uq_%(table_name)s_%(column_0_name)s",
@@ -50,14 +53,25 @@ def _demand_open(connection: Any, _record: Any, _proxy: Any) -> None:
 
 
 class Database:
-    """One pool of connections, owned by the app's lifespan."""
+    """One pool of connections, owned by the app's lifespan.
 
-    def __init__(self, settings: ServiceSettings, *, application: str) -> None:
+    Args:
+        connection_lifetime_s: a connection older than this is replaced when it is next asked for.
+    """
+
+    def __init__(
+        self,
+        settings: ServiceSettings,
+        *,
+        application: str,
+        connection_lifetime_s: float = _CONNECTION_LIFETIME_S,
+    ) -> None:
         self.engine: AsyncEngine = create_async_engine(
             settings.database_url.get_secret_value(),
             pool_size=settings.database_pool_size,
             max_overflow=settings.database_pool_size,
             pool_timeout=_POOL_TIMEOUT_S,
+            pool_recycle=connection_lifetime_s,
             # The same rules as for bodies: what was taken in by orjson can be given out by it.
             json_serializer=_json_text,
             json_deserializer=orjson.loads,
