@@ -6,7 +6,7 @@ from fastapi import FastAPI, Path, Query, Response
 from pydantic import ValidationError
 
 from common.asgi import header_of
-from common.errors import DatabaseUnavailable
+from common.errors import Unavailable
 from common.serve import service_router
 from common.shortcuts import Call, Outcome, Shortcut
 from printers.api.dependencies import (
@@ -76,7 +76,7 @@ def shortcuts(app: FastAPI) -> list[Shortcut]:
         lens = lens_for(services.settings, header_of(call.scope, b"accept-language") or "")
         try:
             answer = await services.statuses.update_at_once(request, key, lens)
-        except DatabaseUnavailable as error:
+        except Unavailable as error:
             return error
         if answer is None:
             return None

@@ -35,6 +35,7 @@ from printers.service.gone import (
 )
 from printers.service.recording import Recorded, Recorder, usual_of
 from printers.service.telling import Teller
+from printers.service.turns import Turns
 from printers.service.views import Lens, active_job, basic_status, full_status
 from printers.states import FINAL
 
@@ -52,6 +53,7 @@ class StatusService:
         self._pool = pool
         self._recorder = recorder
         self._teller = teller
+        self._turns = Turns()
 
     async def start(self, request: StartRequest, api_key: str | None, lens: Lens) -> Started:
         """Make the print of a queue item; of two who try, one does.
@@ -86,10 +88,11 @@ class StatusService:
             JobGone: there is no such print, or it is another printer's.
             JobEnded: it is over, and this would change it.
             FutureTime: it speaks of what has not been yet.
+            Unavailable: the printer has sent so much that this one's turn did not come.
         """
         _check_time(request, lens)
         with metrics.UPDATE_SECONDS.time():
-            async with self._database.transaction() as session:
+            async with self._turns.of(request.printer_id), self._database.transaction() as session:
                 printer = await opened(session, request.printer_id, api_key, lock=True)
                 job = await _job_of(session, request.print_status_id, printer.printer_id)
                 usual_s = await usual_of(session, job)
@@ -108,13 +111,14 @@ class StatusService:
 
         Raises:
             FutureTime: it speaks of what has not been yet.
+            Unavailable: the printer has sent so much that this one's turn did not come.
         """
         _check_time(request, lens)
         job_id = request.print_status_id
         if not api_key or len(api_key) > LONGEST_KEY or not 1 <= job_id <= LARGEST_ID:
             return None
         began = time.perf_counter()
-        async with self._pool.connection() as connection:
+        async with self._turns.of(request.printer_id), self._pool.connection() as connection:
             seen = await at_once.seen_by_key(
                 connection, request.printer_id, digest(api_key), job_id=job_id
             )
