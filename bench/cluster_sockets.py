@@ -28,8 +28,8 @@ from tests.infrastructure import (
     free_port,
     migrate,
     starting_service,
-    wait_until,
 )
+from tests.patience import wait_until
 from websockets.asyncio.server import ServerConnection, broadcast, serve
 
 from bench.figures import Figure, report

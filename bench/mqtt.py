@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import psutil
-from tests.infrastructure import wait_until
+from tests.patience import wait_until
 
 from bench.cluster_sockets import listens
 from bench.figures import Figure, report
@@ -88,7 +88,7 @@ def second_door(mesh: LocalMesh) -> Iterator[tuple[int, psutil.Process]]:
     environment |= {"GEMBA_MQTT_PORT": str(port), "GEMBA_MQTT_METRICS_PORT": "0"}
     process = subprocess.Popen([sys.executable, "-m", "gateway.mqtt"], env=environment)
     try:
-        wait_until(lambda: listens(port), what="the second door", timeout_s=60)
+        wait_until(lambda: listens(port), what="the second door")
         yield port, psutil.Process(process.pid)
     finally:
         process.terminate()

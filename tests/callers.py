@@ -9,10 +9,13 @@ from typing import Any, Final
 
 import httpx
 
+from tests.patience import PATIENCE_S
+
 # It demands a certificate, and believes none.
 TRUSTS_NOBODY: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def calling(base_url: str | httpx.URL = "", **options: Any) -> httpx.AsyncClient:
     """A client of what answers at this address; `options` are httpx's own."""
+    options = {"timeout": PATIENCE_S, **options}
     return httpx.AsyncClient(base_url=base_url, verify=TRUSTS_NOBODY, **options)

@@ -58,7 +58,7 @@ def an_address() -> str:
 @pytest.fixture(scope="session")
 async def stranger(mesh: LocalMesh) -> AsyncIterator[httpx.AsyncClient]:
     """A client without any credential."""
-    async with calling(mesh.url, timeout=30) as client:
+    async with calling(mesh.url) as client:
         yield client
 
 
@@ -79,7 +79,7 @@ async def admin(mesh: LocalMesh, stranger: httpx.AsyncClient) -> AsyncIterator[h
     """The first user."""
     token = (await log_in(stranger, "admin", mesh.admin_password))["access_token"]
     headers = {"Authorization": f"Bearer {token}"}
-    async with calling(mesh.url, timeout=30, headers=headers) as client:
+    async with calling(mesh.url, headers=headers) as client:
         yield client
 
 
@@ -123,7 +123,7 @@ async def key(mesh: LocalMesh, admin: httpx.AsyncClient) -> AsyncIterator[Caller
         response = await admin.post("/api/v1/auth/api-keys", json=body)
         assert response.status_code == 201, response.text
         headers = {"X-API-Key": response.json()["api_key"]}
-        client = calling(mesh.url, timeout=30, headers=headers)
+        client = calling(mesh.url, headers=headers)
         made.append(client)
         return client
 

@@ -39,6 +39,7 @@ from jose import jwk, jwt
 
 from common.auth import ALGORITHM, ISSUER, MESH_AUDIENCE
 from tests.callers import TRUSTS_NOBODY, calling
+from tests.patience import PATIENCE_S, wait_until
 
 ROLES: Mapping[str, list[str]] = {
     "admin": ["*"],
@@ -62,14 +63,6 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_until(is_done: Callable[[], bool], *, what: str, timeout_s: float = 30.0) -> None:
-    """Ask until the answer is yes; for starting servers only, tests await conditions."""
-    deadline = time.monotonic() + timeout_s
-    while not is_done():
-        assert time.monotonic() < deadline, f"{what} did not happen in {timeout_s} s"
-        time.sleep(0.02)
-
-
 def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
@@ -79,10 +72,10 @@ def stop(process: "subprocess.Popen[bytes]", *, by: signal.Signals = signal.SIGT
     if process.poll() is None:
         process.send_signal(by)
     try:
-        process.wait(15)
+        process.wait(PATIENCE_S)
     except subprocess.TimeoutExpired:
         process.kill()
-        process.wait(5)
+        process.wait(PATIENCE_S)
 
 
 class Postgres:
@@ -146,7 +139,7 @@ class Postgres:
         """End the server as a power cut would."""
         assert self._process is not None
         self._process.kill()
-        self._process.wait(5)
+        self._process.wait(PATIENCE_S)
         (self._data / "postmaster.pid").unlink(missing_ok=True)
 
     def close(self) -> None:
@@ -259,7 +252,7 @@ class Issuer:
     def client(self, base_url: str, role: str, **claims: Any) -> httpx.AsyncClient:
         """A client that calls as a principal of this role."""
         headers = {"Authorization": f"Bearer {self.token(role, **claims)}"}
-        return calling(base_url, headers=headers, timeout=30)
+        return calling(base_url, headers=headers)
 
     def start(self) -> None:
         """Publish the keys, and give service tokens to who asks."""
@@ -318,7 +311,6 @@ def starting_service(
         wait_until(
             lambda: process.poll() is not None or _answers(f"http://127.0.0.1:{port}/readyz"),
             what=f"the start of {package} (see {log})",
-            timeout_s=90.0,
         )
         assert process.poll() is None, log.read_text()[-3000:]
         return process

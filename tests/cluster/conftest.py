@@ -1,6 +1,5 @@
 """A cluster service of its own, with real PostgreSQL and NATS, and how to call it."""
 
-import asyncio
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
@@ -167,17 +166,3 @@ async def viewer(shared: Running) -> AsyncIterator[httpx.AsyncClient]:
     """Somebody who may read."""
     async with shared.client("viewer") as client:
         yield client
-
-
-async def eventually(
-    ask: Callable[[], Awaitable[Any]], *, timeout_s: float = 20.0, what: str = "it"
-) -> Any:
-    """Ask until the answer is true; the answer."""
-    last: Any = None
-    try:
-        async with asyncio.timeout(timeout_s):
-            while not (last := await ask()):
-                await asyncio.sleep(0.05)
-    except TimeoutError:
-        pytest.fail(f"{what} did not happen in {timeout_s} s: {last}")
-    return last

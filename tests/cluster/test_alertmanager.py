@@ -9,7 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.cluster.conftest import Make, Running, eventually
+from tests.cluster.conftest import Make, Running
+from tests.patience import eventually
 
 # As Alertmanager 0.27 sends it.
 GROUP: dict[str, Any] = {

@@ -14,8 +14,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.cluster.conftest import Running, eventually, start
+from tests.cluster.conftest import Running, start
 from tests.infrastructure import Issuer, Nats, Postgres, free_port, stop
+from tests.patience import PATIENCE_S, eventually
 
 
 class Dask:
@@ -57,7 +58,7 @@ class Dask:
     def kill_scheduler(self) -> None:
         """End the scheduler at once."""
         self._processes[0].send_signal(signal.SIGKILL)
-        self._processes[0].wait(5)
+        self._processes[0].wait(PATIENCE_S)
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +100,7 @@ async def until_done(client: httpx.AsyncClient, answer: httpx.Response) -> dict[
         body = (await client.get(f"/operations/{operation_id}")).json()
         return body if body["completed_at"] else None
 
-    body: dict[str, Any] = await eventually(ask, timeout_s=60, what="the operation's end")
+    body: dict[str, Any] = await eventually(ask, what="the operation's end")
     return body
 
 
@@ -108,7 +109,7 @@ async def both_workers(client: httpx.AsyncClient) -> dict[str, dict[str, Any]]:
         found = await workers_of(client)
         return found if {"one", "two"} <= set(found) else None
 
-    found: dict[str, dict[str, Any]] = await eventually(ask, timeout_s=40, what="both workers")
+    found: dict[str, dict[str, Any]] = await eventually(ask, what="both workers")
     return found
 
 
@@ -148,7 +149,7 @@ async def test_a_worker_without_a_nanny_says_why_it_cannot_be_restarted(
         async def ask() -> Any:
             return (await workers_of(admin)).get("bare")
 
-        bare = await eventually(ask, timeout_s=40, what="the worker")
+        bare = await eventually(ask, what="the worker")
         done = await until_done(admin, await admin.post(f"/workers/{bare['id']}/restart"))
         assert done["status"] == "failed"
         assert "nanny" in done["error"]

@@ -16,7 +16,8 @@ from cluster.service.logs import budgets
 from common.logs import JsonFormatter
 from common.schemas.mesh import DROPPED_HEADER, LOGS_SUBJECT
 from common.shipping import LogBuffer
-from tests.cluster.conftest import Make, Running, eventually
+from tests.cluster.conftest import Make, Running
+from tests.patience import eventually
 
 
 def at(minute: int) -> str:

@@ -6,7 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.cluster.conftest import Make, Running, eventually
+from tests.cluster.conftest import Make, Running
+from tests.patience import eventually
 
 DEFAULTS = {
     "sampling_interval_seconds": 10,
@@ -103,7 +104,7 @@ async def test_every_process_obeys_at_once_and_so_does_one_that_starts_later(
             async def obeys() -> bool:
                 return drills.tuning.version == 1
 
-            await eventually(obeys, timeout_s=1, what="obedience")
+            await eventually(obeys, what="obedience")
             assert drills.tuning.log_level == "ERROR"
             assert logging.getLogger().level == logging.ERROR
             async with running.member("mills") as mills:
@@ -111,7 +112,7 @@ async def test_every_process_obeys_at_once_and_so_does_one_that_starts_later(
                 async def obeys_too() -> bool:
                     return mills.tuning.version == 1
 
-                await eventually(obeys_too, timeout_s=5, what="the newcomer's obedience")
+                await eventually(obeys_too, what="the newcomer's obedience")
     finally:
         logging.getLogger().setLevel(level)
 

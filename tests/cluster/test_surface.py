@@ -6,7 +6,8 @@ import httpx
 import pytest
 
 from tests.callers import calling
-from tests.cluster.conftest import Running, eventually
+from tests.cluster.conftest import Running
+from tests.patience import eventually
 
 READ_PATHS = (
     "/cluster/status",

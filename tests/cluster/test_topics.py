@@ -11,7 +11,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
 from common.bus import Bus
-from tests.cluster.conftest import Running, eventually
+from tests.cluster.conftest import Running
+from tests.patience import PATIENCE_S, eventually
 
 ALL = ["alerts", "devices", "inspections", "machines", "printers", "system", "tracking"]
 
@@ -23,7 +24,7 @@ def watching(running: Running, query: str = "", *, role: str = "viewer", **claim
 
 
 async def read(socket: ClientConnection, **wanted: Any) -> dict[str, Any]:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             event: dict[str, Any] = json.loads(await socket.recv())
             if all(event.get(name) == value for name, value in wanted.items()):
@@ -32,7 +33,7 @@ async def read(socket: ClientConnection, **wanted: Any) -> dict[str, Any]:
 
 async def ask(socket: ClientConnection, body: Any) -> dict[str, Any]:
     await socket.send(body if isinstance(body, str) else json.dumps(body))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             event: dict[str, Any] = json.loads(await socket.recv())
             if "topic" not in event:

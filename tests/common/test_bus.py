@@ -8,6 +8,7 @@ import pytest
 from common.bus import Bus, subject
 from common.settings import ServiceSettings
 from tests.infrastructure import free_port
+from tests.patience import PATIENCE_S
 
 
 @pytest.mark.parametrize(
@@ -29,7 +30,7 @@ def test_a_key_is_one_token_and_no_command(key: str, expected: str) -> None:
 async def test_a_stop_at_any_moment_ends_the_first_connection(turns: int, tmp_path: Path) -> None:
     url = f"nats://127.0.0.1:{free_port()}"
     bus = Bus(ServiceSettings(nats_url=url, data_dir=tmp_path), name="test")
-    async with asyncio.timeout(5), bus.running():
+    async with asyncio.timeout(PATIENCE_S), bus.running():
         # One turn of the loop each: one of them is that in which the refusal comes in.
         for _ in range(turns):
             await asyncio.sleep(0)

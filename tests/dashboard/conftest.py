@@ -13,6 +13,7 @@ from playwright.async_api import Browser, expect
 from gemba_local.mesh import LocalMesh
 from tests.dashboard.browser import CHROMIUM, Visit, chromium, visit
 from tests.dashboard.demo_floor import demo_floor
+from tests.patience import PATIENCE_S
 
 Enter = Callable[..., Awaitable[Visit]]
 
@@ -30,7 +31,7 @@ async def browser() -> AsyncIterator[Browser]:
     if not CHROMIUM.exists() and not os.environ.get("GEMBA_TEST_EVERYTHING"):
         pytest.skip(f"{CHROMIUM} is not here: apt-get install chromium")
     # A claim is waited for, not timed: the mesh and the demo floor share the machine with it.
-    expect.set_options(timeout=20_000)
+    expect.set_options(timeout=PATIENCE_S * 1000)
     async with chromium() as browser:
         yield browser
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Final
 
 from gemba_local.mesh import LocalMesh
+from tests.patience import PATIENCE_S
 
 _ROOT: Final = Path(__file__).parents[2]
 _COMMAND: Final = [sys.executable, "-m", "demo.floor"]
-_PATIENCE_S: Final = 60
 
 
 @contextmanager
@@ -30,8 +30,8 @@ def demo_floor(mesh: LocalMesh, *, log: Path) -> Iterator[None]:
             yield
         finally:
             process.send_signal(signal.SIGTERM)
-            process.wait(20)
+            process.wait(PATIENCE_S)
             subprocess.run(
                 [*_COMMAND, "--clean"],
-                env=environment, stdout=file, stderr=file, check=False, timeout=_PATIENCE_S,
+                env=environment, stdout=file, stderr=file, check=False, timeout=PATIENCE_S,
             )  # fmt: skip

@@ -36,7 +36,7 @@ async def test_no_page_has_a_serious_fault(
     faults: list[str] = []
     for place in [one.format(device=device) for one in PLACES]:
         page = await visit.to(place)
-        await expect(page.locator(".loading")).to_have_count(0, timeout=20_000)
+        await expect(page.locator(".loading")).to_have_count(0)
         # The policy lets no script be added to the page; Playwright's own evaluation may.
         await page.evaluate(AXE)
         found = await page.evaluate(

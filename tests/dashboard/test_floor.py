@@ -56,12 +56,12 @@ async def test_people_are_seen_in_their_zones_and_over_time(enter: Enter) -> Non
     page = await visit.to("/floor?camera=demo-hall")
     await expect(page.get_by_text("Draw a zone")).to_have_count(0)
     assembly = page.locator("section.card", has_text="Assembly (demo)")
-    await expect(assembly.locator(".lines li").first).to_be_visible(timeout=60_000)
+    await expect(assembly.locator(".lines li").first).to_be_visible()
     await visit.to("/floor/sessions")
-    await expect(page.locator(".timeline .strip i").first).to_be_visible(timeout=30_000)
+    await expect(page.locator(".timeline .strip i").first).to_be_visible()
     await expect(page.get_by_text("สมชาย ใจดี").first).to_be_visible()
     await visit.to("/floor/metrics?zone=demo-assembly")
-    await expect(page.locator(".hour-bars li").first).to_be_visible(timeout=60_000)
+    await expect(page.locator(".hour-bars li").first).to_be_visible()
 
 
 async def test_a_supervisor_acknowledges_an_alert(
@@ -76,7 +76,7 @@ async def test_a_supervisor_acknowledges_an_alert(
     visit = await enter("supervisor")
     page = await visit.to("/floor/alerts")
     alert = page.locator("li.card", has_text=zone_id)
-    await expect(alert.first).to_be_visible(timeout=30_000)
+    await expect(alert.first).to_be_visible()
     await alert.first.get_by_role("button", name="Acknowledge").click()
     dialog = page.get_by_role("dialog")
     await dialog.get_by_label("What is done about it").fill("Sent one of them to lunch")
@@ -107,7 +107,7 @@ async def crowd(admin: httpx.AsyncClient, camera: str) -> None:
 async def test_the_daily_report_is_taken_away_as_pdf(enter: Enter) -> None:
     visit = await enter("viewer")
     page = await visit.to("/floor/report")
-    await expect(page.get_by_text("hours active")).to_be_visible(timeout=30_000)
+    await expect(page.get_by_text("hours active")).to_be_visible()
     async with page.expect_download() as download:
         await page.get_by_role("link", name="PDF").click()
     assert (await download.value).suggested_filename.endswith(".pdf")
@@ -120,7 +120,7 @@ async def test_a_question_in_thai_is_answered_with_its_sources(enter: Enter) -> 
     await page.get_by_label("Question").fill("วันนี้แต่ละโซนมีประสิทธิภาพเท่าไร")
     await page.get_by_role("button", name="Ask", exact=True).click()
     answer = page.locator(".answer")
-    await expect(answer).to_be_visible(timeout=60_000)
+    await expect(answer).to_be_visible()
     await expect(page.locator(".sources li").first).to_be_visible()
     text = await answer.inner_text()
     assert any("\u0e00" <= letter <= "\u0e7f" for letter in text), text

@@ -40,7 +40,7 @@ async def test_an_operator_adds_a_printer_and_pauses_it(
     await page.get_by_role("button", name="Add", exact=True).click()
     await expect(page.get_by_text("Its key is shown this once.")).to_be_visible()
     await page.get_by_role("link", name="To the printer").click()
-    await expect(page.get_by_text("printing").first).to_be_visible(timeout=30_000)
+    await expect(page.get_by_text("printing").first).to_be_visible()
     await page.get_by_role("button", name="Pause").click()
     dialog = page.get_by_role("dialog")
     await expect(dialog).to_contain_text("Pause this print?")
@@ -48,7 +48,7 @@ async def test_an_operator_adds_a_printer_and_pauses_it(
     assert "printer.print.pause" not in host.calls
     await page.get_by_role("button", name="Pause").click()
     await dialog.get_by_role("button", name="Pause").click()
-    await expect(page.get_by_text("The printer has done it.")).to_be_visible(timeout=15_000)
+    await expect(page.get_by_text("The printer has done it.")).to_be_visible()
     await expect(page.get_by_role("button", name="Resume")).to_be_visible()
     assert host.calls.count("printer.print.pause") == 1
     await host.change(print_stats={"state": "cancelled"})
@@ -66,7 +66,7 @@ async def test_the_wall_moves_and_says_that_a_print_is_paused(
     visit = await enter("viewer")
     page = await visit.to("/printers")
     card = page.locator("a.card", has_text=name)
-    await expect(card.locator("b")).to_have_text("25 %", timeout=30_000)
+    await expect(card.locator("b")).to_have_text("25 %")
     await host.change(virtual_sdcard={"progress": 0.387})
     await expect(card.locator("b")).to_have_text("38.7 %")
     await expect(card).to_contain_text("210.4 / 210 °C")

@@ -62,7 +62,7 @@ async def test_a_pipeline_is_built_tried_on_a_picture_and_run(enter: Enter) -> N
         await page.get_by_role("button", name="Try on a picture…").click()
     await (await chooser.value).set_files(BOTTLES)
     trial = page.get_by_role("region", name="Trial")
-    await expect(trial.get_by_text("completed")).to_be_visible(timeout=30_000)
+    await expect(trial.get_by_text("completed")).to_be_visible()
     await expect(trial.locator("dl.facts")).to_contain_text("blob count")
     shapes = trial.locator("svg.shapes")
     await expect(shapes.locator("polygon").last).to_be_visible()
@@ -76,7 +76,7 @@ async def test_a_pipeline_is_built_tried_on_a_picture_and_run(enter: Enter) -> N
     await page.get_by_role("button", name="Save").click()
     await page.get_by_role("button", name="Run", exact=True).click()
     await expect(page.get_by_role("heading", name="Caps by hand")).to_be_visible()
-    await expect(page.get_by_text("completed").first).to_be_visible(timeout=30_000)
+    await expect(page.get_by_text("completed").first).to_be_visible()
 
 
 async def test_ports_of_other_types_and_circles_are_refused(enter: Enter) -> None:
@@ -99,9 +99,9 @@ async def test_ports_of_other_types_and_circles_are_refused(enter: Enter) -> Non
 async def test_a_stream_is_watched_and_its_overlays_switched_off(enter: Enter) -> None:
     visit = await enter("viewer")
     page = await visit.to("/vision/inspections?status=processing")
-    await page.get_by_role("link", name="Bolt size sorting").first.click(timeout=60_000)
+    await page.get_by_role("link", name="Bolt size sorting").first.click()
     picture = page.locator(".picture img")
-    await expect(picture).to_have_attribute("src", re.compile(r"^blob:"), timeout=30_000)
+    await expect(picture).to_have_attribute("src", re.compile(r"^blob:"))
     first = await picture.get_attribute("src")
     await expect(picture).not_to_have_attribute("src", first or "")
     await expect(page.locator("svg.shapes")).to_be_visible()

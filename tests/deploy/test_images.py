@@ -14,6 +14,7 @@ import pytest
 
 from tests.callers import TRUSTS_NOBODY
 from tests.infrastructure import free_port
+from tests.patience import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
 UV = ROOT / ".tools" / "bin" / "uv"
@@ -21,7 +22,6 @@ DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text()
 SERVICES = [
     "gateway", "orchestrator", "vision-node", "tracking", "printers", "devices", "cluster",
 ]  # fmt: skip
-PATIENCE_S = 60
 
 
 def build_steps() -> list[list[str]]:
@@ -86,7 +86,6 @@ def build(service: str, *, context: Path, place: Path) -> Path:
     return app
 
 
-@pytest.mark.timeout(240)
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_service_runs_from_what_its_image_holds(
     service: str, checkout: Path, workshop: Path, tmp_path: Path
@@ -125,7 +124,7 @@ def test_a_service_runs_from_what_its_image_holds(
             subprocess.run(migrate, env=environment, cwd=empty, check=True)
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(30)
+        process.wait(PATIENCE_S)
     assert process.returncode in (0, -signal.SIGTERM), (tmp_path / "log").read_text()
 
 

@@ -18,6 +18,7 @@ from common.pool import Pool
 from devices.settings import Settings
 from devices.store.rollups import Rollups
 from gemba_local.mesh import LocalMesh
+from tests.patience import PATIENCE_S
 
 Reading = tuple[int, int]  # offset in milliseconds from the origin, value in tenths
 # Three days around a month's and a day's edge, so that partitions and days are crossed.
@@ -169,7 +170,7 @@ async def pool(mesh: LocalMesh) -> AsyncIterator[Pool]:
 
 async def reckon(pool: Pool) -> None:
     """Bring the rollups up to date, beside the service's own workers."""
-    async with asyncio.timeout(20), pool.connection() as connection:
+    async with asyncio.timeout(PATIENCE_S), pool.connection() as connection:
         while await connection.fetchval("SELECT count(*) FROM devices.rollup_mark"):
             await Rollups(pool).repair()
 

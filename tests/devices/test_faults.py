@@ -15,6 +15,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from gemba_local.mesh import LocalMesh
+from tests.patience import PATIENCE_S
 
 _BEGAN_MS = int(time.time() * 1000) - 3_600_000
 _ROWS = 20
@@ -24,7 +25,7 @@ _VICTIMS = ["devices", "postgres", "nats"]
 
 async def stored_values(admin: httpx.AsyncClient, device_id: int) -> Counter[int]:
     """How often each value is stored; asked until the mesh answers again."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             response = await admin.get(f"/api/devices/{device_id}/measurements.csv")
             if response.status_code == 200:
@@ -92,7 +93,7 @@ async def test_readings_acknowledged_by_http_survive(
         before = sum(len(sender.acknowledged) for sender in senders)
         old = await asyncio.to_thread(mesh.kill, victim)
         await asyncio.to_thread(mesh.wait_restarted, victim, old)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             while sum(len(sender.acknowledged) for sender in senders) < before + 2000:
                 await asyncio.sleep(0.05)
         stop.set()
@@ -159,13 +160,13 @@ async def test_readings_acknowledged_by_mqtt_survive(
             assert before
             old = await asyncio.to_thread(mesh.kill, victim)
             await asyncio.to_thread(mesh.wait_restarted, victim, old)
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PATIENCE_S):
                 while sum(len(sender.acknowledged) for sender in senders) < before + 200:
                     await asyncio.sleep(0.05)
             stop.set()
         acknowledged = set().union(*(sender.acknowledged for sender in senders))
         stored: Counter[int] = Counter()
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             while not acknowledged <= set(stored):
                 stored = await stored_values(admin, device["id"])
                 await asyncio.sleep(0.2)
@@ -182,7 +183,7 @@ async def test_readings_acknowledged_while_the_service_is_away_come_when_it_is_b
     answer = await admin.post(f"/api/devices/{device['id']}/token/")
     port = int(urlsplit(mesh.url_of("mqtt")).port or 0)
     sender = MqttSender(port, answer.json()["token"], 1)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while not sender.client.is_connected():
             await asyncio.sleep(0.02)
     old = await asyncio.to_thread(mesh.kill, "devices")
@@ -194,7 +195,7 @@ async def test_readings_acknowledged_while_the_service_is_away_come_when_it_is_b
     try:
         assert sender.acknowledged
         stored: Counter[int] = Counter()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             while not sender.acknowledged <= set(stored):
                 stored = await stored_values(admin, device["id"])
                 await asyncio.sleep(0.1)

@@ -10,6 +10,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from gemba_local.mesh import LocalMesh
+from tests.patience import PATIENCE_S
 
 
 def address(mesh: LocalMesh, query: str = "") -> str:
@@ -17,7 +18,7 @@ def address(mesh: LocalMesh, query: str = "") -> str:
 
 
 async def next_of_kind(socket: Any, kind: str) -> dict[str, Any]:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             event: dict[str, Any] = json.loads(await socket.recv())
             if event["type"] == kind:

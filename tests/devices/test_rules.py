@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from devices.rules import RateOfChange, Threshold, Transition, advance
 from gemba_local.mesh import LocalMesh
+from tests.patience import PATIENCE_S
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 Subscribe = Callable[[int], Awaitable[dict[str, Any]]]
@@ -92,7 +93,7 @@ async def alerts(mesh: LocalMesh) -> AsyncIterator["asyncio.Queue[tuple[str, dic
 async def next_of(
     alerts: "asyncio.Queue[tuple[str, dict[str, Any]]]", device_id: int
 ) -> tuple[str, dict[str, Any]]:
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             kind, alert = await alerts.get()
             if alert.get("device_id") == device_id:

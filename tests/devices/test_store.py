@@ -30,6 +30,7 @@ from devices.store.writer import Writer
 from devices.units import conversion, normalised
 from devices.workers import Upkeep
 from gemba_local.mesh import LocalMesh
+from tests.patience import PATIENCE_S
 
 NOW = datetime.now(UTC)
 
@@ -148,7 +149,7 @@ async def test_a_backlog_of_rollups_is_reckoned_piece_by_piece(
     rows = [Reading("t", str(hour), "", NOW - timedelta(hours=hour), GOOD) for hour in range(300)]
     await store.add(device["id"], rows)
     rollups = Rollups(store.pool, hours_at_once=2)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while await store.value(_MARKED, device["id"]):
             await rollups.repair()
     counted = "SELECT sum(count) FROM devices.{} r JOIN devices.series s ON s.id = r.series_id"
@@ -224,7 +225,7 @@ async def test_many_senders_are_all_answered(store: Store, device: dict[str, Any
             rows = readings(1 if number % 3 else 600, f"m{number % 7}-{turn % 2}")
             assert await writer.submit(submission(device["id"], rows)) == len(rows)
 
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         await asyncio.gather(*(send(number) for number in range(30)))
     working.cancel()
     with suppress(asyncio.CancelledError):

@@ -17,6 +17,7 @@ from gemba_local.mesh import LocalMesh
 from gemba_local.ports import pick
 from tests.callers import calling
 from tests.gateway.echo import echo_app
+from tests.patience import PATIENCE_S
 
 _TEST_PORTS = range(30_000, 31_000)
 
@@ -87,14 +88,14 @@ async def running_gateway(environment: dict[str, str], log: Path) -> AsyncIterat
         )
     url = f"http://127.0.0.1:{port}"
     try:
-        async with calling() as client, asyncio.timeout(30):
+        async with calling() as client, asyncio.timeout(PATIENCE_S):
             while not await _is_ready(client, url):
                 assert process.poll() is None, log.read_text()
                 await asyncio.sleep(0.05)
         yield Process(url, process.pid, log)
     finally:
         process.terminate()
-        process.wait(15)
+        process.wait(PATIENCE_S)
 
 
 async def _is_ready(client: httpx.AsyncClient, url: str) -> bool:

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
+from tests.patience import PATIENCE_S
+
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 Start = Callable[[Serve], Awaitable[int]]
 
@@ -41,7 +43,7 @@ async def raw_services() -> AsyncIterator[Start]:
 async def at_rest(count: Callable[[], int]) -> int:
     """The count, once it does not change any more."""
     before = -1
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while before != count():
             before = count()
             await asyncio.sleep(0.1)

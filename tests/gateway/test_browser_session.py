@@ -24,7 +24,7 @@ async def log_in(client: httpx.AsyncClient, mesh: LocalMesh, **extra: str) -> ht
 @pytest.fixture
 async def browser(mesh: LocalMesh) -> AsyncIterator[httpx.AsyncClient]:
     """A browser that is logged in as the first user."""
-    async with calling(mesh.url, timeout=30) as client:
+    async with calling(mesh.url) as client:
         assert (await log_in(client, mesh)).status_code == 200
         yield client
 

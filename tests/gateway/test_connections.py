@@ -8,6 +8,7 @@ import pytest
 from gateway.connections import BrokenOff, ConnectFailed, ConnectionPool, Request
 from gemba_local.ports import pick
 from tests.gateway.raw_service import Serve, at_rest, raw_services
+from tests.patience import PATIENCE_S
 
 HEAD = b"GET /things HTTP/1.1\r\nhost: service\r\n\r\n"
 POST = b"POST /things HTTP/1.1\r\nhost: service\r\ntransfer-encoding: chunked\r\n\r\n"
@@ -183,7 +184,7 @@ async def test_an_answer_to_nothing_costs_the_connection_and_no_request(serving:
     assert (await first.ask(Request(HEAD))).whole == b"ok"
     pool.give_back(first)
     unasked.set()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while first.is_usable:
             await asyncio.sleep(0)
     assert await asked(pool) == (200, b"ok", True)
@@ -218,7 +219,7 @@ async def test_an_answer_may_come_before_the_bodys_end(serving: Started) -> None
 
     pool = await serving(answering(refusal))
     assert await asked(pool, Request(POST, endless(), is_chunked=True)) == (413, b"big", False)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         await was_closed.wait()
 
 
@@ -238,7 +239,7 @@ async def test_a_body_that_fails_fails_the_request_and_closes_the_connection(
     pool = await serving(serve)
     with pytest.raises(PermissionError):
         await asked(pool, Request(POST, body(), is_chunked=True))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         await ended.wait()
 
 
@@ -301,7 +302,7 @@ async def test_an_answer_that_its_client_left_unread_harms_no_other(serving: Sta
         assert (await connection.ask(Request(HEAD))).whole is None
         await at_rest(lambda: given)
         pool.give_back(connection)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         assert (await asked(pool))[1] == LARGE + bytes(100)
 
 

@@ -12,6 +12,7 @@ import pytest
 from tests.callers import calling
 from tests.conftest import Caller, an_address
 from tests.gateway.conftest import Process, running_gateway
+from tests.patience import PATIENCE_S
 
 BIG = 20 * 1024 * 1024
 CHUNK = bytes(range(256)) * 256
@@ -21,7 +22,7 @@ CHUNK = bytes(range(256)) * 256
 async def through(second: Process, user: Caller) -> AsyncIterator[httpx.AsyncClient]:
     """A supervisor at the second gateway, from an address of their own."""
     headers = (await user("supervisor")).headers
-    async with calling(second.url, headers=headers, timeout=30) as client:
+    async with calling(second.url, headers=headers) as client:
         yield client
 
 
@@ -167,7 +168,7 @@ async def test_a_service_that_is_silent_is_504_in_time(
         running_gateway(environment, tmp_path / "log") as own,
         calling(own.url, headers=headers) as client,
     ):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             answer = await client.get("/api/devices/silent")
         assert answer.status_code == 504
         assert answer.json() == {"detail": "The devices service did not answer in time."}
@@ -184,7 +185,7 @@ async def test_a_service_that_is_silent_is_504_in_time(
 
 
 async def _logged(process: Process, text: str) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while text not in await asyncio.to_thread(process.log.read_text):
             await asyncio.sleep(0.05)
 
@@ -220,7 +221,7 @@ async def test_a_stopped_gateway_ends_within_its_drain_time(
     log = tmp_path_factory.mktemp("drain") / "log"
     async with running_gateway(gateway_environment, log) as own:
         os.kill(own.pid, signal.SIGTERM)
-        async with calling() as client, asyncio.timeout(12):
+        async with calling() as client, asyncio.timeout(PATIENCE_S):
             while True:
                 try:
                     await client.get(f"{own.url}/healthz")

@@ -10,6 +10,7 @@ from websockets.server import ServerProtocol
 from gateway.connections import BrokenOff, ConnectionPool
 from gateway.service_socket import NO_CLOSE, NO_CODE, HandshakeRefused, ServiceSocket
 from tests.gateway.raw_service import Serve, at_rest, raw_services
+from tests.patience import PATIENCE_S
 
 TEXT = Frame(Opcode.TEXT, b"one").serialize(mask=False)
 LONG = Frame(Opcode.BINARY, bytes(range(256)) * 1024).serialize(mask=False)
@@ -74,7 +75,7 @@ async def heard(socket: ServiceSocket) -> tuple[bytes, int]:
     """Everything that was passed on until the end, and the code of the end."""
     frames = bytearray()
     socket.listen(frames.extend)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         code = await socket.closed
     return bytes(frames), code
 
@@ -103,7 +104,7 @@ async def test_a_frame_of_many_reads_arrives_whole(connected: Connected) -> None
     frames: list[bytes] = []
     socket = await connected(writing(large, TEXT, BYE))
     socket.listen(frames.append)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         assert await socket.closed == 4001
     assert b"".join(frames) == large + TEXT
     assert len(frames[0]) >= len(large)
@@ -142,7 +143,7 @@ async def test_a_ping_is_answered_to_the_service(connected: Connected) -> None:
 
     socket = await connected(serve)
     socket.listen(lambda _: None)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         assert await answered == b"there?"
 
 
@@ -199,7 +200,7 @@ async def test_a_service_waits_while_its_client_does(connected: Connected) -> No
     assert await at_rest(lambda: given) < 32 * 1024 * 1024
     received_at_rest = received
     socket.resume()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while received == received_at_rest:
             await asyncio.sleep(0)
 

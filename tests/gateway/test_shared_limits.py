@@ -43,7 +43,7 @@ async def test_two_gateways_share_a_bucket_and_go_on_without_valkey(
 ) -> None:
     server, one, two = pair
     headers = {"X-Forwarded-For": an_address()}
-    async with calling(headers=headers, timeout=30) as client:
+    async with calling(headers=headers) as client:
         left = [
             int((await client.get(f"{gateway.url}/auth/me")).headers["X-RateLimit-Remaining"])
             for gateway in (one, two, one, two)

@@ -12,6 +12,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.conftest import Caller
 from tests.gateway.conftest import Process
+from tests.patience import PATIENCE_S, PROMPTLY_S
 
 TokenOf = Callable[[httpx.AsyncClient], str]
 
@@ -29,7 +30,7 @@ async def refused(second: Process, query: str = "", **more: object) -> int:
 
 
 async def closed_with(websocket: ClientConnection) -> int:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         with suppress(ConnectionClosed):
             async for _ in websocket:
                 pass
@@ -93,7 +94,7 @@ async def test_the_services_close_code_reaches_the_client(
             assert await closed_with(websocket) == code
 
 
-async def test_logout_closes_the_sessions_sockets_within_a_second(
+async def test_logout_closes_the_sessions_sockets_at_once(
     second: Process, user: Caller, token_of: TokenOf
 ) -> None:
     client = await user("viewer")
@@ -101,7 +102,7 @@ async def test_logout_closes_the_sessions_sockets_within_a_second(
         await websocket.recv()
         # The logout goes to the mesh's own gateway, the socket hangs at the other one.
         assert (await client.post("/api/v1/auth/logout")).status_code == 200
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(PROMPTLY_S):
             assert await closed_with(websocket) == 1008
 
 
@@ -111,7 +112,7 @@ async def test_a_revoked_keys_sockets_close(second: Process, admin: httpx.AsyncC
     async with socket(second, f"?token={created['api_key']}") as websocket:
         await websocket.recv()
         await admin.delete(f"/api/v1/auth/api-keys/{created['key_id']}")
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(PROMPTLY_S):
             assert await closed_with(websocket) == 1008
 
 
@@ -122,7 +123,7 @@ async def test_a_deleted_users_sockets_close(
     async with socket(second, f"?token={token_of(client)}") as websocket:
         await websocket.recv()
         await admin.delete(f"/api/v1/users/{client.headers['X-Test-User']}")
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(PROMPTLY_S):
             assert await closed_with(websocket) == 1008
 
 

@@ -12,6 +12,7 @@ from gemba_local.mesh import LocalMesh
 from tests.callers import calling
 from tests.conftest import Caller
 from tests.gateway.conftest import Process, running_gateway
+from tests.patience import PATIENCE_S
 
 
 @pytest.mark.parametrize("path", ["/health", "/health/", "/api/health", "/api/health/"])
@@ -46,7 +47,7 @@ async def test_a_service_that_is_down_makes_the_mesh_degraded(second: Process) -
 async def test_the_documentation_shows_the_whole_mesh_on_one_page(
     stranger: httpx.AsyncClient,
 ) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             document = (await stranger.get("/openapi.json")).json()
             if "/api/v1/machines" in document["paths"]:
@@ -102,7 +103,7 @@ async def test_endless_headers_are_cut_off(second: Process) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", int(second.url.split(":")[-1]))
     writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n")
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while not reader.at_eof():
                 writer.write(b"X-Line: " + b"x" * 1000 + b"\r\n")
                 await writer.drain()
@@ -129,17 +130,17 @@ async def test_slow_headers_and_too_many_connections_are_cut_off(
         port = int(own.url.split(":")[-1])
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"GET / HTTP/1.1\r\nHost:")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             assert await reader.read() == b""
         writer.close()
         held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(5)]
         sixth, sixth_writer = await asyncio.open_connection("127.0.0.1", port)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
                 await sixth.readexactly(1)
         for _, held_writer in [*held, (sixth, sixth_writer)]:
             held_writer.close()
-        async with calling() as client, asyncio.timeout(5):
+        async with calling() as client, asyncio.timeout(PATIENCE_S):
             while True:
                 try:
                     answer = await client.get(f"{own.url}/healthz")

@@ -29,7 +29,7 @@ def demo_mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalMesh]:
 @pytest.fixture(scope="module")
 async def user(demo_mesh: LocalMesh) -> AsyncIterator[httpx.AsyncClient]:
     """The first user."""
-    async with calling(demo_mesh.url, timeout=30) as client:
+    async with calling(demo_mesh.url) as client:
         body = {"username": "admin", "password": demo_mesh.admin_password}
         answer = await client.post("/api/v1/auth/login", json=body)
         client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
@@ -63,7 +63,6 @@ async def until(user: httpx.AsyncClient, wanted: dict[str, int]) -> None:
         pytest.fail(f"wanted {wanted}, found {found}")
 
 
-@pytest.mark.timeout(400)
 async def test_the_demo_floor_comes_stays_one_and_goes(
     demo_mesh: LocalMesh, user: httpx.AsyncClient
 ) -> None:

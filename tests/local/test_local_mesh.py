@@ -16,6 +16,7 @@ import asyncpg
 import nats
 import pytest
 from tests.callers import calling
+from tests.patience import PATIENCE_S
 
 from gemba_local.mesh import LocalMesh, survivors
 
@@ -167,7 +168,7 @@ async def test_killed_postgres_comes_back_with_its_data(running: LocalMesh) -> N
             await again.close()
             return found
 
-    assert await asyncio.wait_for(rows(), 20) == 7
+    assert await asyncio.wait_for(rows(), PATIENCE_S) == 7
     assert "postgres ended (signal SIGKILL)" in mesh.log.read_text()
 
 
@@ -233,7 +234,7 @@ def test_taken_port_is_named_and_nothing_is_left_running(make_mesh: MakeMesh) ->
         port = server.getsockname()[1]
         mesh.settings = {**mesh.settings, "GEMBA_TRACKING_PORT": str(port)}
         mesh.spawn()
-        assert mesh._running.wait(10) == 2
+        assert mesh._running.wait(PATIENCE_S) == 2
     text = mesh.log.read_text()
     assert f"Port {port}, which tracking needs, is taken by another program" in text
     assert f"process {os.getpid()}" in text
@@ -261,7 +262,7 @@ def test_failed_migration_stops_everything(make_mesh: MakeMesh, stand_ins: Path)
     (broken / "common/migrate.py").write_text("raise SystemExit('column is in the way')\n")
     mesh.settings = {**mesh.settings, "PYTHONPATH": str(broken)}
     mesh.spawn()
-    assert mesh._running.wait(30) == 1
+    assert mesh._running.wait(PATIENCE_S) == 1
     assert "column is in the way" in mesh.log.read_text()
     assert "gemba: migrate failed with exit code 1" in mesh.log.read_text()
 
@@ -275,7 +276,7 @@ def test_killed_warden_is_replaced(running: LocalMesh) -> None:
 def test_second_runner_on_the_same_folder_is_refused(running: LocalMesh) -> None:
     other = LocalMesh(running.data_dir, settings=running.settings)
     other.spawn()
-    assert other._running.wait(10) == 2
+    assert other._running.wait(PATIENCE_S) == 2
     assert f"A mesh already runs on {running.data_dir} (process {running.runner_pid})" in (
         running.log.read_text()
     )

@@ -15,8 +15,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from gemba_local.mesh import LocalMesh
-
-_WITHIN_S = 10.0
+from tests.patience import PATIENCE_S
 
 
 class Client:
@@ -56,23 +55,23 @@ class Client:
         """The code of the answer: 0 when the client is in."""
         await asyncio.to_thread(self.paho.connect, "127.0.0.1", self.port, self.keep_alive_s)
         self.paho.loop_start()
-        return await asyncio.wait_for(self.codes.get(), _WITHIN_S)
+        return await asyncio.wait_for(self.codes.get(), PATIENCE_S)
 
     async def subscribe(self, topic: str, qos: int = 1) -> int:
         """The granted QoS."""
         self.paho.subscribe(topic, qos)
-        return (await asyncio.wait_for(self.granted.get(), _WITHIN_S))[0]
+        return (await asyncio.wait_for(self.granted.get(), PATIENCE_S))[0]
 
     async def publish(self, topic: str, payload: Any, qos: int = 1, retain: bool = False) -> None:
         """Publish, and wait for the acknowledgement where there is one."""
         content = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
         info = self.paho.publish(topic, content, qos, retain)
-        await asyncio.to_thread(info.wait_for_publish, _WITHIN_S)
+        await asyncio.to_thread(info.wait_for_publish, PATIENCE_S)
         assert info.is_published()
 
     async def message(self) -> tuple[str, bytes, bool]:
         """The next message: topic, payload, retained."""
-        return await asyncio.wait_for(self.messages.get(), _WITHIN_S)
+        return await asyncio.wait_for(self.messages.get(), PATIENCE_S)
 
     async def close(self) -> None:
         """Say goodbye."""
@@ -132,7 +131,7 @@ class Device:
 
     async def wait_count(self, count: int) -> None:
         """Wait until so many readings are stored."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             while (await self.get("measurements/"))["count"] < count:
                 await asyncio.sleep(0.05)
 
@@ -172,13 +171,13 @@ class Raw:
 
     async def packet(self) -> tuple[int, bytes]:
         """The next small packet."""
-        first, length = await asyncio.wait_for(self.reader.readexactly(2), _WITHIN_S)
+        first, length = await asyncio.wait_for(self.reader.readexactly(2), PATIENCE_S)
         return first, await self.reader.readexactly(length)
 
     async def is_ended(self) -> bool:
         """True once the other side has ended the connection."""
         try:
-            return await asyncio.wait_for(self.reader.read(), _WITHIN_S) == b""
+            return await asyncio.wait_for(self.reader.read(), PATIENCE_S) == b""
         except ConnectionError:
             return True
 

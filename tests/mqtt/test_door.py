@@ -13,6 +13,7 @@ import pytest
 
 from gemba_local.mesh import LocalMesh
 from tests.mqtt.conftest import Client, Device, Raw, connect_packet, text
+from tests.patience import PROMPTLY_S
 
 Connect = Callable[..., Awaitable[Client]]
 MakeDevice = Callable[[], Awaitable[Device]]
@@ -180,19 +181,17 @@ async def test_same_client_id_of_two_devices_does_not_collide(
 
 
 @pytest.mark.parametrize("how", ["rotate", "revoke", "remove"])
-async def test_revoked_tokens_connection_is_closed_within_a_second(
+async def test_revoked_tokens_connection_is_closed_at_once(
     connect: Connect, device: Device, mqtt_port: int, how: str
 ) -> None:
     old_token = device.token
     client = await connect(old_token)
-    began = time.monotonic()
     if how == "rotate":
         await device.rotate()
     else:
         path = f"{device.path}/token/" if how == "revoke" else device.path
         assert (await device.admin.delete(path)).status_code == 204
-    await asyncio.wait_for(client.ended.get(), 3)
-    assert time.monotonic() - began < 1
+    await asyncio.wait_for(client.ended.get(), PROMPTLY_S)
     again = Client(mqtt_port, old_token)
     assert await again.connect() == 135
     await again.close()
@@ -306,7 +305,5 @@ async def test_printer_speaks_under_its_own_mount_point_until_its_key_ends(
     wrong = Client(mqtt_port, printer_id, "wrong")
     assert await wrong.connect() == 135
     await wrong.close()
-    began = time.monotonic()
     assert (await device.admin.post(f"{path}/rotate-key")).status_code < 300
-    await asyncio.wait_for(client.ended.get(), 3)
-    assert time.monotonic() - began < 1
+    await asyncio.wait_for(client.ended.get(), PROMPTLY_S)

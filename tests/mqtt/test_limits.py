@@ -25,6 +25,7 @@ from gemba_local.mesh import LocalMesh
 from gemba_local.ports import pick
 from tests.callers import calling
 from tests.mqtt.conftest import Client, Device, Raw, connect_packet
+from tests.patience import PATIENCE_S
 
 TELEMETRY = "v1/devices/me/telemetry"
 MakeDevice = Callable[[], Awaitable[Device]]
@@ -100,14 +101,14 @@ async def narrow(
             [sys.executable, "-m", "gateway.mqtt"], env=environment, stdout=output, stderr=output
         )
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             while b"MQTT clients may come" not in log.read_bytes():
                 assert process.poll() is None, log.read_text()
                 await asyncio.sleep(0.05)
         yield Narrow(port, chain, f"http://127.0.0.1:{probe_port}")
     finally:
         process.terminate()
-        assert process.wait(10) == 0
+        assert process.wait(PATIENCE_S) == 0
 
 
 @asynccontextmanager
@@ -142,7 +143,7 @@ async def test_telemetry_travels_over_tls(narrow: Narrow, device: Device) -> Non
 async def test_client_without_tls_gets_nothing(narrow: Narrow, device: Device) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", narrow.port)
     writer.write(connect_packet(device.token))
-    assert b"\x20\x02" not in await asyncio.wait_for(reader.read(), 10)
+    assert b"\x20\x02" not in await asyncio.wait_for(reader.read(), PATIENCE_S)
     writer.close()
 
 
@@ -153,7 +154,7 @@ async def test_fast_sender_is_slowed_down_and_loses_nothing(narrow: Narrow, devi
             client.paho.publish(TELEMETRY, b'{"ts": %d, "values": {"n": 1}}' % ms, 1)
             for ms in range(int(time.time() * 1000), int(time.time() * 1000) + 40)
         ]
-        await asyncio.to_thread(infos[-1].wait_for_publish, 20)
+        await asyncio.to_thread(infos[-1].wait_for_publish, PATIENCE_S)
         assert time.monotonic() - began > 1
         await device.wait_count(40)
 
@@ -161,7 +162,7 @@ async def test_fast_sender_is_slowed_down_and_loses_nothing(narrow: Narrow, devi
 async def test_packet_over_the_limit_is_cut_off(narrow: Narrow, device: Device) -> None:
     async with over_tls(narrow, device.token) as client:
         client.paho.publish(TELEMETRY, b"x" * 3000, 0)
-        await asyncio.wait_for(client.ended.get(), 10)
+        await asyncio.wait_for(client.ended.get(), PATIENCE_S)
 
 
 async def test_one_device_has_only_so_many_connections(
@@ -182,7 +183,7 @@ async def test_one_device_has_only_so_many_connections(
 async def test_client_that_says_nothing_is_ended(narrow: Narrow) -> None:
     async with raw_tls(narrow) as client:
         await client.send(b"\x10")
-        assert await asyncio.wait_for(client.is_ended(), 5)
+        assert await asyncio.wait_for(client.is_ended(), PATIENCE_S)
 
 
 async def test_the_door_answers_probes_on_a_port_of_their_own(narrow: Narrow) -> None:

@@ -1,9 +1,8 @@
 """An orchestrator on real servers, nodes that speak its protocol, and callers of every role."""
 
-import asyncio
 import secrets
 import subprocess
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ from hypothesis import settings
 
 from tests.infrastructure import Issuer, Nats, Postgres, free_port, starting_service
 from tests.orchestrator.node import Node
+from tests.patience import eventually
 
 # Leases and heartbeats keep the product's times: a busy machine must lose none by accident.
 PROMPT = {"GEMBA_SWEEP_INTERVAL_S": "0.1", "GEMBA_DISPATCH_POLL_S": "0.2"}
@@ -250,16 +250,6 @@ async def record_of(client: httpx.AsyncClient, inspection_id: str) -> dict[str, 
     assert response.status_code == 200, response.text
     record: dict[str, Any] = response.json()
     return record
-
-
-async def eventually(
-    ask: Callable[[], Awaitable[Any]], *, timeout_s: float = 15.0, what: str = "it"
-) -> Any:
-    """Ask until the answer is true; the answer."""
-    async with asyncio.timeout(timeout_s):
-        while not (answer := await ask()):
-            await asyncio.sleep(0.05)
-    return answer
 
 
 async def reaches(client: httpx.AsyncClient, inspection_id: str, *states: str) -> dict[str, Any]:

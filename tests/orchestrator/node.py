@@ -21,6 +21,7 @@ from starlette.routing import Route
 
 from common.schemas.vision import Assignment
 from tests.callers import calling
+from tests.patience import PATIENCE_S
 
 
 def a_tool(name: str, **more: Any) -> dict[str, Any]:
@@ -168,7 +169,7 @@ class Node:
         answer: dict[str, Any] = response.json()
         return answer
 
-    async def next(self, timeout_s: float = 10.0) -> Assignment:
+    async def next(self, timeout_s: float = PATIENCE_S) -> Assignment:
         """The next inspection that is pushed."""
         return await asyncio.wait_for(self.arrived.get(), timeout_s)
 

@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import httpx
-import pytest
 
 from tests.infrastructure import Postgres, stop
-from tests.orchestrator.conftest import Make, Running, eventually, inspect, record_of
+from tests.orchestrator.conftest import Make, Running, inspect, record_of
 from tests.orchestrator.node import Node
+from tests.patience import PATIENCE_S, eventually
 
 _AT_ONCE = 8  # slots of all nodes together: what two replicas may claim side by side
 
@@ -58,7 +58,7 @@ async def completed(client: httpx.AsyncClient, *, at_least: int) -> None:
     async def is_done() -> bool:
         return (await states(client))["completed"] >= at_least
 
-    await eventually(is_done, timeout_s=60)
+    await eventually(is_done)
 
 
 async def test_two_replicas_hand_out_each_inspection_once(launch: Make) -> None:
@@ -96,7 +96,7 @@ async def test_two_replicas_hand_out_each_inspection_once(launch: Make) -> None:
                     task.result()
             return (await states(admin))["completed"] == len(made)
 
-        await eventually(is_done, timeout_s=60)
+        await eventually(is_done)
         for task in tasks:
             task.cancel()
         assert set(pushed) == {one["id"] for one in made}
@@ -105,7 +105,6 @@ async def test_two_replicas_hand_out_each_inspection_once(launch: Make) -> None:
             await node.stop()
 
 
-@pytest.mark.timeout(180)
 async def test_killed_nodes_and_a_killed_replica_lose_and_double_nothing(launch: Make) -> None:
     total = 200
     running: Running = launch(
@@ -135,7 +134,7 @@ async def test_killed_nodes_and_a_killed_replica_lose_and_double_nothing(launch:
                 found = await states(admin)
                 return found["completed"] + found["failed"] == total
 
-            await eventually(is_done, timeout_s=90)
+            await eventually(is_done)
         assert (await states(admin))["completed"] == total
         await _each_counted_once(admin, total)
 
@@ -191,7 +190,7 @@ async def test_a_killed_database_comes_back_and_the_queue_goes_on(
 
         await eventually(is_accepted)
         await node.beat()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             while (await states(admin))["completed"] < len(made):
                 with_timeout = asyncio.wait_for(node.arrived.get(), 1.0)
                 try:

@@ -12,13 +12,13 @@ from tests.orchestrator.conftest import (
     Floor,
     Make,
     Running,
-    eventually,
     floor_of,
     inspect,
     reaches,
     record_of,
 )
 from tests.orchestrator.node import Node
+from tests.patience import PATIENCE_S, eventually
 
 
 @asynccontextmanager
@@ -118,7 +118,7 @@ async def test_a_cancelled_inspection_is_recalled_and_ends_its_lease(
     cancelled = await admin.post(f"/api/v1/inspections/{made['id']}/cancel/")
     assert cancelled.status_code == 200
     assert cancelled.json()["status"] == "cancelled"
-    assert await asyncio.wait_for(node.recalled.get(), 5) == made["id"]
+    assert await asyncio.wait_for(node.recalled.get(), PATIENCE_S) == made["id"]
     receipt = await node.beat()
     assert receipt["cancelled"] == [made["id"]]
     assert receipt["renewed"] == []

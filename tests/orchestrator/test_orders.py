@@ -10,6 +10,7 @@ from common.schemas.mesh import LOGS_SUBJECT
 from tests.infrastructure import Nats
 from tests.orchestrator.conftest import Running
 from tests.orchestrator.node import Node
+from tests.patience import PATIENCE_S
 
 LINE = {
     "timestamp": "2026-01-01T00:00:00Z",
@@ -52,7 +53,7 @@ async def test_a_nodes_lines_go_on_under_its_own_name(
         body = {"machine_id": node.id, "dropped": 3, "lines": [LINE]}
         answer = await node.client.post("/api/v1/webhooks/logs/", json=body)
         assert answer.status_code == 200, answer.text
-        message = await lines.next_msg(timeout=5)
+        message = await lines.next_msg(timeout=PATIENCE_S)
     finally:
         await client.close()
     sent = orjson.loads(message.data)

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import asyncpg
 
-from tests.orchestrator.conftest import Make, Running, eventually, inspect
+from tests.orchestrator.conftest import Make, Running, inspect
 from tests.orchestrator.node import Node
 from tests.orchestrator.test_images import png, upload
+from tests.patience import eventually
 
 
 async def test_retention_removes_rows_and_bytes_but_nothing_that_is_needed(

@@ -13,6 +13,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.orchestrator.conftest import Running, inspect, set_status
 from tests.orchestrator.node import Node, now
+from tests.patience import PATIENCE_S
 
 PICTURE = b"\xff\xd8 a picture \xff\xd9"
 
@@ -28,7 +29,7 @@ async def watching(
         yield socket
 
 
-async def read(socket: ClientConnection, timeout_s: float = 10.0) -> dict[str, Any]:
+async def read(socket: ClientConnection, timeout_s: float = PATIENCE_S) -> dict[str, Any]:
     """The next JSON event."""
     text = await asyncio.wait_for(socket.recv(), timeout_s)
     assert isinstance(text, str), "a picture where an event was due"
@@ -40,7 +41,7 @@ async def read_to_end(socket: ClientConnection) -> tuple[list[Any], int]:
     """Everything until the socket closes, and the code."""
     received: list[Any] = []
     try:
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(PATIENCE_S):
             while True:
                 message = await socket.recv()
                 received.append(json.loads(message) if isinstance(message, str) else message)

@@ -1,8 +1,7 @@
 """A printers service of its own, with real PostgreSQL and NATS, and how to call it."""
 
-import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,7 +123,7 @@ async def admin(shared: Running) -> AsyncIterator[httpx.AsyncClient]:
 @pytest.fixture
 async def admin_of_mesh(mesh: LocalMesh) -> AsyncIterator[httpx.AsyncClient]:
     """The first user, through the gateway."""
-    async with calling(mesh.url, timeout=30) as client:
+    async with calling(mesh.url) as client:
         body = {"username": "admin", "password": mesh.admin_password}
         token = (await client.post("/api/v1/auth/login", json=body)).json()["access_token"]
         client.headers["Authorization"] = f"Bearer {token}"
@@ -134,7 +133,7 @@ async def admin_of_mesh(mesh: LocalMesh) -> AsyncIterator[httpx.AsyncClient]:
 @pytest.fixture
 async def stranger(shared: Running) -> AsyncIterator[httpx.AsyncClient]:
     """Somebody without a token, as printers are."""
-    async with calling(shared.url, timeout=30) as client:
+    async with calling(shared.url) as client:
         yield client
 
 
@@ -193,17 +192,3 @@ async def owner(admin: httpx.AsyncClient, stranger: httpx.AsyncClient) -> Owner:
     """A new printer's own client."""
     printer = await register(admin)
     return Owner(stranger, printer["printer_id"], printer["api_key"])
-
-
-async def eventually(
-    ask: Callable[[], Awaitable[Any]], *, timeout_s: float = 20.0, what: str = "it"
-) -> Any:
-    """Ask until the answer is true; the answer."""
-    last: Any = None
-    try:
-        async with asyncio.timeout(timeout_s):
-            while not (last := await ask()):
-                await asyncio.sleep(0.05)
-    except TimeoutError:
-        pytest.fail(f"{what} did not happen in {timeout_s} s: {last}")
-    return last

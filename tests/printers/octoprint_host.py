@@ -14,7 +14,8 @@ from typing import Final
 import httpx
 
 from tests.callers import TRUSTS_NOBODY
-from tests.infrastructure import _die_with_parent, free_port, stop, wait_until
+from tests.infrastructure import _die_with_parent, free_port, stop
+from tests.patience import PATIENCE_S, wait_until
 
 VERSION: Final = "1.11.8"
 _ROOT: Final = Path(__file__).parents[2]
@@ -35,7 +36,6 @@ backup]
 serial: {port: VIRTUAL, baudrate: 115200, autoconnect: true}
 webcam: {timelapse: {type: "off"}}
 """
-_START_S: Final = 90.0
 
 
 def environment() -> Path:
@@ -92,7 +92,7 @@ class OctoPrintHost:
             self._process = subprocess.Popen(
                 command, stdout=log, stderr=log, preexec_fn=_die_with_parent
             )
-        wait_until(self.is_operational, what="OctoPrint's start", timeout_s=_START_S)
+        wait_until(self.is_operational, what="OctoPrint's start")
 
     def call(self, method: str, path: str, **options: object) -> httpx.Response:
         """Use its REST API as its owner does."""
@@ -131,7 +131,7 @@ class OctoPrintHost:
         """Cut its power."""
         assert self._process is not None
         self._process.kill()
-        self._process.wait(10)
+        self._process.wait(PATIENCE_S)
 
     def close(self) -> None:
         """Stop it."""

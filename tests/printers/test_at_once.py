@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx
 import nats
 import pytest
@@ -17,12 +18,16 @@ from nats.aio.client import Client
 from nats.js.api import StreamConfig
 from prometheus_client.parser import text_string_to_metric_families
 
+from common.errors import Unavailable
 from common.mailboxes import MQTT_STREAM, PRINTERS, ensure_mailboxes
 from common.pool import Pool
 from printers.repository.at_once import Change, Seen, save, seen_of
+from printers.service.turns import Turns
 from printers.settings import Settings
+from tests.callers import calling
 from tests.infrastructure import Nats, Postgres
-from tests.printers.conftest import Make, Owner, Running, enqueue, eventually, register
+from tests.patience import PATIENCE_S, eventually
+from tests.printers.conftest import Make, Owner, Running, enqueue, register
 from tests.printers.test_streams import read, watching
 
 ENGLISH = {"Accept-Language": "en"}
@@ -175,10 +180,51 @@ async def test_what_somebody_holds_is_left_out_and_not_waited_for(database_url: 
             await holding.execute(
                 "SELECT FROM printers.printers WHERE printer_id = $1 FOR NO KEY UPDATE", first
             )
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE_S):
                 stored = await save(connection, [Change(one) for one in seen.values()])
             assert stored == {second}
         assert await _stored(pool, seen) == [None, 60]
+
+
+async def test_a_printer_that_sends_too_much_delays_only_itself(
+    launch: Make, postgres: Postgres
+) -> None:
+    address = postgres.migrated("printers")
+    running = launch(GEMBA_DATABASE_URL=address)
+    holding = await asyncpg.connect(address.replace("+asyncpg", ""))
+    async with running.client("admin") as admin, calling(running.url) as client:
+        owners = []
+        for _ in range(2):
+            printer = await register(admin)
+            owners.append(Owner(client, printer["printer_id"], printer["api_key"]))
+        busy, calm = owners
+        busy_job, calm_job = await begun(busy, admin), await begun(calm, admin)
+        async with holding.transaction():
+            await holding.execute(
+                "SELECT FROM printers.printers WHERE printer_id = $1 FOR UPDATE", busy.printer_id
+            )
+            # More than there are connections; each waits for what is held.
+            flood = [
+                asyncio.create_task(busy.update(busy_job, progress=20 + number / 2))
+                for number in range(60)
+            ]
+            for status in ["paused", "printing"] * 5:
+                state = await calm.update(calm_job, status=status)
+                assert state["status"] == status
+            assert not any(task.done() for task in flood)
+        states = await asyncio.gather(*flood)
+        assert max(state["progress_percentage"] for state in states) == 49.5
+    await holding.close()
+
+
+async def test_who_waits_for_a_turn_that_does_not_come_is_told() -> None:
+    turns = Turns(patience_s=0.01)
+    async with turns.of("one"), turns.of("another"):
+        with pytest.raises(Unavailable):
+            async with turns.of("one"):
+                pass
+    async with turns.of("one"):
+        pass
 
 
 Alone = Callable[..., Running]
@@ -320,6 +366,6 @@ async def test_kept_messages_are_stored_before_they_would_be_sent_again(alone: A
             assert mailbox.num_redelivered == 0
             return (mailbox.num_pending, mailbox.num_ack_pending) == (0, 0)
 
-        await eventually(are_settled, timeout_s=9, what="the acknowledgement")
+        await eventually(are_settled, what="the acknowledgement")
         assert await farm.has_temp(40)
     await bus.close()

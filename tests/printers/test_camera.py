@@ -12,7 +12,8 @@ import pytest
 from gemba_local.mesh import LocalMesh
 from printers.verdicts import pipeline_for, sign_of, smoothed
 from tests.callers import calling
-from tests.printers.conftest import Owner, enqueue, eventually, register
+from tests.patience import eventually
+from tests.printers.conftest import Owner, enqueue, register
 from tests.printers.moonraker_host import MoonrakerHost
 from tests.printers.test_moonraker import begin, newest, shows
 
@@ -66,7 +67,7 @@ async def test_a_camera_becomes_a_score_and_one_alert(
     assert made.status_code == 201, made.text
     assert made.json()["camera"]["auto_pause"] is False
     path = f"/api/printers/{body['printer_id']}"
-    async with calling(mesh.url, timeout=30) as stranger:
+    async with calling(mesh.url) as stranger:
         owner = Owner(stranger, made.json()["printer_id"], made.json()["api_key"])
         job_id = await owner.start(await enqueue(client))
         await owner.update(job_id, status="printing", progress=10)
@@ -76,7 +77,7 @@ async def test_a_camera_becomes_a_score_and_one_alert(
             shown: dict[str, Any] = (await client.get(path)).json()
             return shown if (shown["camera_score"] or 0) >= 0.2 else None
 
-        shown = await eventually(is_feared, timeout_s=60, what="a score")
+        shown = await eventually(is_feared, what="a score")
         assert shown["camera_score"] > 0.15, "more than one picture"
         alerts = (await client.get(f"{path}/alerts?open=true")).json()
         assert [one["kind"] for one in alerts] == ["print_failure_suspected"]
@@ -112,7 +113,7 @@ async def test_a_feared_failure_pauses_the_print_where_that_is_wanted(
         async def is_paused() -> bool:
             return bool(host.objects["print_stats"]["state"] == "paused")
 
-        await eventually(is_paused, timeout_s=60, what="a pause")
+        await eventually(is_paused, what="a pause")
         await shows(client, printer["printer_id"], status="paused")
         given = (await client.get(f"/api/printers/{printer['printer_id']}/commands")).json()
         found = given["results"] if isinstance(given, dict) else given

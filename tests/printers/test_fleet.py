@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from tests.callers import calling
-from tests.printers.conftest import Make, Owner, Running, enqueue, eventually, register
+from tests.patience import eventually
+from tests.printers.conftest import Make, Owner, Running, enqueue, register
 
 
 async def test_a_printer_is_registered_read_changed_and_removed(admin: httpx.AsyncClient) -> None:

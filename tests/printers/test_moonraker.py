@@ -6,7 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.printers.conftest import enqueue, eventually, register
+from tests.patience import eventually
+from tests.printers.conftest import enqueue, register
 from tests.printers.moonraker_host import MoonrakerHost
 
 

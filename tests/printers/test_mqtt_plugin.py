@@ -19,7 +19,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from gemba_local.mesh import LocalMesh
 from tests.callers import calling
-from tests.printers.conftest import enqueue, eventually
+from tests.patience import PATIENCE_S, eventually
+from tests.printers.conftest import enqueue
 
 
 class Plugin:
@@ -47,7 +48,7 @@ class Plugin:
         """The code of the answer."""
         await asyncio.to_thread(self._client.connect, "127.0.0.1", self._port, 30)
         self._client.loop_start()
-        code = await asyncio.wait_for(self.code.get(), 10)
+        code = await asyncio.wait_for(self.code.get(), PATIENCE_S)
         if code == 0:
             await self.publish("mqtt", "connected", qos=1)
         return code
@@ -56,7 +57,7 @@ class Plugin:
         """Publish below the plug-in's default base topic."""
         text = body if isinstance(body, str) else json.dumps({"_timestamp": time.time(), **body})
         info = self._client.publish(f"octoPrint/{topic}", text, qos)
-        await asyncio.to_thread(info.wait_for_publish, 10)
+        await asyncio.to_thread(info.wait_for_publish, PATIENCE_S)
 
     async def event(self, name: str, /, **payload: Any) -> None:
         """An event, as reliable as the plug-in can be told to be."""
@@ -100,7 +101,7 @@ async def shows(client: httpx.AsyncClient, printer_id: str, **fields: Any) -> di
         shown: dict[str, Any] = (await client.get(f"/api/printers/{printer_id}")).json()
         return shown if all(shown.get(name) == value for name, value in fields.items()) else None
 
-    shown: dict[str, Any] = await eventually(ask, what=str(fields), timeout_s=30)
+    shown: dict[str, Any] = await eventually(ask, what=str(fields))
     return shown
 
 
@@ -170,7 +171,7 @@ async def test_a_printer_works_through_the_gateway(
 ) -> None:
     queue_id = await enqueue(admin_of_mesh)
     credentials = {"api_key": printer["api_key"], "printer_id": printer["printer_id"]}
-    async with calling(mesh.url, timeout=30) as client:
+    async with calling(mesh.url) as client:
         started = await client.post(
             "/api/status/start", json={**credentials, "print_queue_id": queue_id}
         )

@@ -10,7 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.printers.conftest import Running, enqueue, eventually, register
+from tests.patience import eventually
+from tests.printers.conftest import Running, enqueue, register
 from tests.printers.octoprint_host import OctoPrintHost, gcode
 
 pytestmark = pytest.mark.timeout(600)
@@ -34,22 +35,18 @@ async def view(admin: httpx.AsyncClient, printer_id: str) -> dict[str, Any]:
     return shown
 
 
-async def until(
-    admin: httpx.AsyncClient, printer_id: str, status: str, *, timeout_s: float = 40
-) -> dict[str, Any]:
+async def until(admin: httpx.AsyncClient, printer_id: str, status: str) -> dict[str, Any]:
     """The printer as soon as it has this status."""
 
     async def ask() -> dict[str, Any] | None:
         shown = await view(admin, printer_id)
         return shown if shown["status"] == status else None
 
-    shown: dict[str, Any] = await eventually(ask, timeout_s=timeout_s, what=status)
+    shown: dict[str, Any] = await eventually(ask, what=status)
     return shown
 
 
-async def job_until(
-    admin: httpx.AsyncClient, printer_id: str, *statuses: str, timeout_s: float = 60
-) -> dict[str, Any]:
+async def job_until(admin: httpx.AsyncClient, printer_id: str, *statuses: str) -> dict[str, Any]:
     """The printer's newest print as soon as it has one of these states."""
 
     async def ask() -> dict[str, Any] | None:
@@ -57,7 +54,7 @@ async def job_until(
         found = answer.json()["results"]
         return found[0] if found and found[0]["status"] in statuses else None
 
-    job: dict[str, Any] = await eventually(ask, timeout_s=timeout_s, what=f"{statuses}")
+    job: dict[str, Any] = await eventually(ask, what=f"{statuses}")
     return job
 
 
@@ -77,7 +74,7 @@ async def obeys(admin: httpx.AsyncClient, printer_id: str, name: str) -> None:
         assert state != "failed"
         return state == "acknowledged"
 
-    await eventually(is_done, timeout_s=60, what=name)
+    await eventually(is_done, what=name)
 
 
 @pytest.fixture
@@ -117,13 +114,13 @@ async def test_a_real_print_is_followed_commanded_and_completed(
             and state["progress_percentage"] > 0
         )
 
-    await eventually(is_hot, timeout_s=60, what="heat and progress")
+    await eventually(is_hot, what="heat and progress")
 
     await obeys(admin, printer_id, "pause")
     assert (await view(admin, printer_id))["status"] == "paused"
     assert host.call("GET", "/api/job").json()["state"] == "Paused"
     await obeys(admin, printer_id, "resume")
-    done = await job_until(admin, printer_id, "completed", "failed", timeout_s=120)
+    done = await job_until(admin, printer_id, "completed", "failed")
     assert done["id"] == job["id"]
     assert (done["status"], done["progress_percentage"]) == ("completed", 100)
     points = (await admin.get(f"/api/print-jobs/{job['id']}/metrics")).json()["points"]
@@ -171,7 +168,7 @@ async def test_octoprint_killed_in_mid_print_comes_back(
     assert kept["status"] == "printing"
     await asyncio.to_thread(host.start)
     await until(admin, printer_id, "idle")
-    ended = await job_until(admin, printer_id, "failed", timeout_s=60)
+    ended = await job_until(admin, printer_id, "failed")
     assert ended["id"] == job["id"]
     alerts = (await admin.get(f"/api/printers/{printer_id}/alerts", params={"open": True})).json()
     assert [alert["kind"] for alert in alerts] == ["print_failed"]

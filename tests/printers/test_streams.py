@@ -9,6 +9,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
+from tests.patience import PATIENCE_S
 from tests.printers.conftest import Owner, Running, enqueue
 
 
@@ -21,7 +22,7 @@ def watching(running: Running, query: str = "", *, role: str = "viewer") -> conn
 
 async def read(socket: ClientConnection, kind: str, printer_id: str) -> dict[str, Any]:
     """The next event of this kind about this printer."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             event: dict[str, Any] = json.loads(await socket.recv())
             if event["type"] == kind and event.get("printer_id", printer_id) == printer_id:

@@ -8,6 +8,8 @@ from typing import Any, Final
 import httpx
 import pytest
 
+from tests.patience import PATIENCE_S
+
 FINAL: Final = ("completed", "failed", "cancelled")
 
 
@@ -35,13 +37,11 @@ class Inspector:
         record: dict[str, Any] = answer.json()
         return record
 
-    async def until(
-        self, inspection_id: str, states: Iterable[str] = FINAL, *, timeout_s: float = 60
-    ) -> dict[str, Any]:
+    async def until(self, inspection_id: str, states: Iterable[str] = FINAL) -> dict[str, Any]:
         """The record once it is in one of these states; a mesh in trouble is asked again."""
         last: Any = None
         try:
-            async with asyncio.timeout(timeout_s):
+            async with asyncio.timeout(PATIENCE_S):
                 while True:
                     try:
                         answer = await self.client.get(f"/api/v1/inspections/{inspection_id}/")

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 
 from gemba_local.mesh import LocalMesh
 from tests.callers import calling
@@ -22,7 +21,7 @@ ASKED = [
 
 
 async def entered(mesh: LocalMesh) -> httpx.AsyncClient:
-    client = calling(mesh.url, timeout=30)
+    client = calling(mesh.url)
     answer = await log_in(client, "admin", mesh.admin_password)
     client.headers["Authorization"] = f"Bearer {answer['access_token']}"
     return client
@@ -79,7 +78,6 @@ async def told(client: httpx.AsyncClient) -> dict[str, Any]:
     return answers
 
 
-@pytest.mark.timeout(300)
 async def test_what_was_saved_comes_back_whole(tmp_path: Path) -> None:
     mesh = LocalMesh(tmp_path / "first")
     backup = tmp_path / "backup"
@@ -97,7 +95,7 @@ async def test_what_was_saved_comes_back_whole(tmp_path: Path) -> None:
 
     restored = LocalMesh(tmp_path / "second", arguments=["--restore", str(backup)])
     with restored:
-        async with calling(restored.url, timeout=30) as client:
+        async with calling(restored.url) as client:
             client.headers["Authorization"] = old_token  # signed by the key that came back
             assert await told(client) == before
             inspection = (await client.get("/api/v1/inspections/")).json()["results"][0]

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import pytest
 from bench.chaos.faults import kill
 from bench.chaos.run import run
 from bench.load.site import SETTINGS
@@ -10,7 +9,6 @@ from bench.load.site import SETTINGS
 from gemba_local.mesh import LocalMesh
 
 
-@pytest.mark.timeout(400)
 async def test_nothing_acknowledged_is_lost_or_doubled_when_parts_die(tmp_path: Path) -> None:
     with LocalMesh(tmp_path / "data", settings=SETTINGS) as mesh:
         report = await run(mesh, [kill(part) for part in ("tracking", "nats", "postgres")])

@@ -6,6 +6,7 @@ import signal
 import httpx
 
 from gemba_local.mesh import LocalMesh
+from tests.patience import PATIENCE_S
 from tests.system.conftest import Inspector, chain
 from tests.system.pictures import png
 
@@ -20,7 +21,7 @@ async def test_a_node_killed_in_mid_inspection_loses_nothing(
     started = await inspector.start(chain(image_id, *LONG_WORK))
     await inspector.until(started["id"], ("processing",))
     old = mesh.kill("vision-node", signal.SIGKILL)
-    record = await inspector.until(started["id"], timeout_s=110)
+    record = await inspector.until(started["id"])
     assert record["status"] == "completed", record["error_message"]
     assert record["attempt_count"] == 2
     first, second = record["attempts"]
@@ -67,12 +68,12 @@ async def test_postgresql_killed_under_load_loses_no_accepted_work(
 
 
 async def _count(accepted: list[str], number: int) -> None:
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(PATIENCE_S):
         while len(accepted) < number:
             await asyncio.sleep(0.05)
 
 
 async def _healthy(client: httpx.AsyncClient) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while (await client.get("/health")).json()["status"] != "healthy":
             await asyncio.sleep(0.2)

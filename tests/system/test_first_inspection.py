@@ -13,6 +13,7 @@ from websockets.exceptions import ConnectionClosed
 
 from gemba_local.mesh import LocalMesh
 from tests.conftest import Caller
+from tests.patience import PATIENCE_S
 from tests.system.conftest import Inspector, chain
 from tests.system.pictures import THREE_SQUARES, assemble, png
 
@@ -30,7 +31,7 @@ async def test_the_demo_finds_three_caps_and_saves_the_overlay(
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    out, progress = await asyncio.wait_for(process.communicate(), 60)
+    out, progress = await asyncio.wait_for(process.communicate(), PATIENCE_S)
     assert process.returncode == 0, progress
     assert out.startswith(b"3 caps found in ")
     assert b"completed" in progress
@@ -91,7 +92,7 @@ async def test_the_stream_tells_all_of_an_inspection_and_closes(
     token = inspector.client.headers["Authorization"]
     events, frames = [], []
     async with (
-        asyncio.timeout(30),
+        asyncio.timeout(PATIENCE_S),
         connect(url, additional_headers={"Authorization": token}) as websocket,
     ):
         events.append(json.loads(await websocket.recv()))

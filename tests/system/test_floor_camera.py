@@ -11,20 +11,9 @@ import httpx
 import pytest
 
 from gemba_local.mesh import LocalMesh
+from tests.patience import eventually
 
 VIDEO = Path(__file__).parents[2] / "demo" / "videos" / "worker-zone-detection.gif"
-
-
-async def until(ask: Callable[[], Awaitable[Any]], *, timeout_s: float = 60) -> Any:
-    """The first answer that is true."""
-    last: Any = None
-    try:
-        async with asyncio.timeout(timeout_s):
-            while not (last := await ask()):
-                await asyncio.sleep(0.3)
-    except TimeoutError:
-        pytest.fail(f"it did not happen in {timeout_s} s: {last}")
-    return last
 
 
 async def camera(admin: httpx.AsyncClient, camera_id: str) -> dict[str, Any]:
@@ -70,7 +59,7 @@ async def test_the_worker_on_the_video_has_one_session_in_his_zone(
         # Longer than the video: it has begun again, and the stay goes on.
         return found if any(one["duration_seconds"] > 12 for one in found["sessions"]) else None
 
-    found = await until(stay)
+    found = await eventually(stay)
     assert found["total"] == 1, found
     (session,) = found["sessions"]
     assert session["total_active_seconds"] > 0
@@ -88,11 +77,10 @@ async def test_the_worker_on_the_video_has_one_session_in_his_zone(
         record = (await admin.get(f"/api/v1/inspections/{inspection_id}/")).json()
         return bool(record["status"] == "cancelled")
 
-    await until(is_stopped)
+    await eventually(is_stopped)
     assert (await camera(admin, camera_id))["status"] == "inactive"
 
 
-@pytest.mark.timeout(240)
 async def test_a_camera_is_followed_on_when_its_node_was_killed(
     mesh: LocalMesh, admin: httpx.AsyncClient, add: Callable[..., Awaitable[str]]
 ) -> None:
@@ -102,18 +90,18 @@ async def test_a_camera_is_followed_on_when_its_node_was_killed(
         last = (await camera(admin, camera_id))["last_seen_at"]
         return last if last and datetime.fromisoformat(last) > moment else None
 
-    await until(lambda: seen_after(datetime.min.replace(tzinfo=UTC)))
+    await eventually(lambda: seen_after(datetime.min.replace(tzinfo=UTC)))
     old = mesh.kill("vision-node")
     await asyncio.to_thread(mesh.wait_restarted, "vision-node", old)
     back = datetime.now(UTC)
     # The lease of the node that was must end first.
-    await until(lambda: seen_after(back), timeout_s=120)
+    await eventually(lambda: seen_after(back))
 
     async def is_running() -> bool:
         return bool((await camera(admin, camera_id))["stream"]["state"] == "running")
 
     # Tracking asks the orchestrator every two seconds; the first sight may come before that.
-    await until(is_running, timeout_s=10)
+    await eventually(is_running)
 
 
 async def test_a_camera_out_of_reach_is_tried_again_and_its_password_stays_hidden(
@@ -126,7 +114,7 @@ async def test_a_camera_out_of_reach_is_tried_again_and_its_password_stays_hidde
         stream = (await camera(admin, camera_id))["stream"]
         return stream if stream and stream["state"] == "failed" else None
 
-    stream = await until(failed)
+    stream = await eventually(failed)
     assert "not among those that this node may reach" in stream["error"]
     assert stream["next_try_at"] is not None
     found = await admin.get("/api/v1/inspections/?page_size=100")

@@ -9,6 +9,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from gemba_local.mesh import LocalMesh
+from tests.patience import PATIENCE_S
 from tests.system.conftest import Inspector
 
 BOLTS = Path(__file__).parents[2] / "demo" / "videos" / "bolt-multi-size-detection.gif"
@@ -44,7 +45,7 @@ async def test_a_live_inspection_is_watched_with_pictures_until_it_is_cancelled(
     token = inspector.client.headers["Authorization"]
     events, pictures = list[dict[str, Any]](), list[bytes]()
     async with (
-        asyncio.timeout(60),
+        asyncio.timeout(PATIENCE_S),
         connect(url, additional_headers={"Authorization": token}, max_size=2**24) as websocket,
     ):
         try:

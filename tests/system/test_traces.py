@@ -16,6 +16,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from gemba_local.mesh import LocalMesh
 from tests.callers import calling
 from tests.conftest import log_in
+from tests.patience import PATIENCE_S
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = "b7ad6b7169203331"
@@ -103,7 +104,7 @@ def is_whole(spans: list[tuple[str, str, str, str]], wanted: set[tuple[str, str]
 async def test_one_trace_leads_from_the_caller_to_the_node_and_back(
     traced: LocalMesh, collector: Collector
 ) -> None:
-    async with calling(traced.url, timeout=30) as client:
+    async with calling(traced.url) as client:
         answer = await log_in(client, "admin", traced.admin_password)
         client.headers["Authorization"] = f"Bearer {answer['access_token']}"
         tools = (await client.get("/api/v1/tools/")).json()["tools"]
@@ -126,7 +127,7 @@ async def test_one_trace_leads_from_the_caller_to_the_node_and_back(
             ("orchestrator", "POST /api/v1/webhooks/results"),
         }
         # Each process sends its spans on its own, a parent may come after its child.
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             while not is_whole(collector.of(TRACE), wanted):
                 await asyncio.sleep(0.1)
     spans = collector.of(TRACE)

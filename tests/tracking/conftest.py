@@ -1,8 +1,7 @@
 """A tracking service of its own, with real PostgreSQL and NATS, and how to call it."""
 
-import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -231,17 +230,3 @@ async def new_floor(client: httpx.AsyncClient, **zone: Any) -> Floor:
 async def floor(admin: httpx.AsyncClient) -> Floor:
     """A new camera with two zones."""
     return await new_floor(admin)
-
-
-async def eventually(
-    ask: Callable[[], Awaitable[Any]], *, timeout_s: float = 20.0, what: str = "it"
-) -> Any:
-    """Ask until the answer is true; the answer."""
-    last: Any = None
-    try:
-        async with asyncio.timeout(timeout_s):
-            while not (last := await ask()):
-                await asyncio.sleep(0.05)
-    except TimeoutError:
-        pytest.fail(f"{what} did not happen in {timeout_s} s: {last}")
-    return last

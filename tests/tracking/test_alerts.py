@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.patience import eventually
 from tests.tracking.conftest import (
     IN_Z2,
     INSIDE,
@@ -13,7 +14,6 @@ from tests.tracking.conftest import (
     START,
     Floor,
     Make,
-    eventually,
     new_floor,
     person,
 )

@@ -17,8 +17,8 @@ from tests.infrastructure import (
     migrate,
     starting_service,
     stop,
-    wait_until,
 )
+from tests.patience import PATIENCE_S, wait_until
 from tests.tracking.conftest import IN_Z2, INSIDE, OUTSIDE, QUICK, Floor, new_floor
 
 PLACES: Any = [(30, INSIDE), (6, OUTSIDE), (40, IN_Z2), (6, OUTSIDE), (25, INSIDE), (6, None)]
@@ -56,7 +56,6 @@ async def stays_of(floor: Floor) -> list[tuple[Any, ...]]:
     return sorted((one["zone_id"][:2], *(one[name] for name in names)) for one in found)
 
 
-@pytest.mark.timeout(400)  # it starts a service and a database twice
 async def test_kill_9_of_the_service_and_of_postgresql_loses_and_doubles_nothing(
     lone_postgres: Postgres, nats: Nats, issuer: Issuer, tmp_path: Path
 ) -> None:
@@ -97,7 +96,7 @@ async def test_kill_9_of_the_service_and_of_postgresql_loses_and_doubles_nothing
             sending = asyncio.create_task(send_all())
             await asyncio.sleep(0.4)
             process.kill()
-            process.wait(5)
+            process.wait(PATIENCE_S)
             process = await asyncio.to_thread(start, stack)
             await asyncio.sleep(0.3)
             await asyncio.to_thread(lone_postgres.kill)

@@ -267,7 +267,6 @@ async def test_many_at_once_are_taken_once_each(floor: Floor) -> None:
     assert (stay["state"], stay["total_active_seconds"]) == ("completed", 29.5)
 
 
-@pytest.mark.timeout(300)
 async def test_a_restart_in_the_middle_changes_nothing(launch: Make) -> None:
     first = launch()
     async with first.client("admin") as client:
@@ -284,7 +283,6 @@ async def test_a_restart_in_the_middle_changes_nothing(launch: Make) -> None:
     assert (stay["state"], stay["total_active_seconds"]) == ("completed", 39.5)
 
 
-@pytest.mark.timeout(300)
 async def test_replicas_that_take_turns_at_one_camera_agree(launch: Make) -> None:
     first = launch()
     second = launch(GEMBA_DATABASE_URL=first.environment["GEMBA_DATABASE_URL"])

@@ -9,7 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.tracking.conftest import INSIDE, OUTSIDE, Floor, Make, eventually, made, new_floor
+from tests.patience import eventually
+from tests.tracking.conftest import INSIDE, OUTSIDE, Floor, Make, made, new_floor
 from tracking.asking.grounding import is_grounded, numbers_in, numbers_shown
 from tracking.asking.languages import language_of
 from tracking.asking.periods import NoSuchPeriod, period_of
@@ -164,7 +165,7 @@ async def test_like_anomalies_of_the_past_are_sources(asked: Floor) -> None:
     async def any_like() -> Any:
         return (await likes_of())[1]
 
-    nearest = (await eventually(any_like, timeout_s=40))[0]["payload"]["anomaly_id"]
+    nearest = (await eventually(any_like))[0]["payload"]["anomaly_id"]
     body = {"root_cause": "รอชิ้นส่วนจากคลัง"}
     await asked.client.post(f"/api/v1/anomalies/{nearest}/resolve", json=body)
 
@@ -172,7 +173,7 @@ async def test_like_anomalies_of_the_past_are_sources(asked: Floor) -> None:
         told, likes = await likes_of()
         return (told, likes) if any(one["payload"]["root_cause"] for one in likes) else None
 
-    told, likes = await eventually(found, timeout_s=40)
+    told, likes = await eventually(found)
     assert likes[0]["collection"] == "anomaly_patterns"
     assert 0.35 <= likes[0]["score"] <= 1
     assert all(one["payload"]["timestamp"] < "2025-01-15" for one in likes)

@@ -9,6 +9,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
+from tests.patience import PATIENCE_S
 from tests.tracking.conftest import INSIDE, OUTSIDE, Floor, Make, Running, new_floor
 
 
@@ -20,7 +21,7 @@ def watching(service: Running, query: str = "", role: str = "viewer", **claims: 
 
 async def until(websocket: ClientConnection, kind: str, **fields: Any) -> dict[str, Any]:
     """The first message of a kind that has these fields."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         async for text in websocket:
             message: dict[str, Any] = json.loads(text)
             if message["type"] == kind and message.items() >= fields.items():

@@ -28,9 +28,9 @@ from common.schemas.vision import (
     ResultReport,
     StatusUpdate,
 )
+from tests.patience import PATIENCE_S
 
 MACHINE_KEY = "sk_live_" + "k" * 43
-TIMEOUT_S = 30.0  # the machine may be busy with other tests
 
 
 def free_port() -> int:
@@ -102,7 +102,7 @@ class Mesh:
 
     async def until(self, claim: Callable[[], Any]) -> None:
         """Wait until something received makes the claim true."""
-        async with asyncio.timeout(TIMEOUT_S), self._moved:
+        async with asyncio.timeout(PATIENCE_S), self._moved:
             await self._moved.wait_for(lambda: bool(claim()))
 
     @asynccontextmanager
@@ -113,7 +113,7 @@ class Mesh:
         server = uvicorn.Server(config)
         task = asyncio.create_task(server.serve())
         try:
-            async with asyncio.timeout(TIMEOUT_S):
+            async with asyncio.timeout(PATIENCE_S):
                 while not server.started:  # uvicorn has no event for it
                     await asyncio.sleep(0.01)
             yield self

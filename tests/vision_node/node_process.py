@@ -12,7 +12,8 @@ from typing import Any
 import httpx
 
 from tests.callers import calling
-from tests.vision_node.mesh_stub import MACHINE_KEY, TIMEOUT_S, Mesh, assignment, free_port
+from tests.patience import PATIENCE_S
+from tests.vision_node.mesh_stub import MACHINE_KEY, Mesh, assignment, free_port
 
 
 class NodeProcess:
@@ -35,7 +36,7 @@ class NodeProcess:
         }
         self._process: asyncio.subprocess.Process | None = None
         headers = {"Authorization": f"Bearer {mesh.token()}"}
-        self.http = calling(f"http://127.0.0.1:{self.port}", headers=headers, timeout=TIMEOUT_S)
+        self.http = calling(f"http://127.0.0.1:{self.port}", headers=headers)
 
     async def start(self) -> None:
         """Run until the first heartbeat."""
@@ -45,7 +46,7 @@ class NodeProcess:
                 sys.executable, "-m", "vision_node", env=self._environment, stderr=log
             )
         await self.mesh.until(lambda: len(self.mesh.heartbeats) > heard)
-        async with asyncio.timeout(TIMEOUT_S):
+        async with asyncio.timeout(PATIENCE_S):
             while True:
                 try:
                     await self.http.get("/healthz")
@@ -56,7 +57,7 @@ class NodeProcess:
     async def wait(self) -> int:
         """Wait for the end; says the exit code."""
         assert self._process is not None
-        async with asyncio.timeout(TIMEOUT_S):
+        async with asyncio.timeout(PATIENCE_S):
             return await self._process.wait()
 
     async def end(self, how: signal.Signals) -> int:
@@ -64,7 +65,7 @@ class NodeProcess:
         assert self._process is not None
         if self._process.returncode is None:
             self._process.send_signal(how)
-        async with asyncio.timeout(TIMEOUT_S):
+        async with asyncio.timeout(PATIENCE_S):
             return await self._process.wait()
 
     async def push(self, inspection_id: str, config: dict[str, Any], **lease: Any) -> int:

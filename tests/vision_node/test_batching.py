@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
+from tests.patience import PATIENCE_S
 from vision_node.imaging import Image
 from vision_node.inference.batching import Batcher, Outputs
 from vision_node.inference.manifest import ModelError
@@ -14,8 +15,6 @@ from vision_node.inference.sessions import Models
 from vision_node.sources.decoding import decode
 from vision_node.sources.samples import read_sample
 from vision_node.tools.people_detection import PeopleDetection
-
-PATIENCE_S = 10
 
 
 @dataclass

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.patience import PATIENCE_S
 from vision_node.imaging import Frame, Image
 from vision_node.sources.capturing import Newest, Pace, is_video, read_camera, read_video
 from vision_node.sources.errors import SourceError
@@ -88,7 +89,7 @@ def test_the_newest_frame_is_kept_and_the_others_are_counted() -> None:
         let_go.set()
 
     newest = Newest(frames())
-    assert let_go.wait(5)
+    assert let_go.wait(PATIENCE_S)
     seen = list(newest)
     assert seen[-1].index == 9
     assert sum(frame.dropped for frame in seen) + len(seen) == 10

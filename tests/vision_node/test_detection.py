@@ -12,6 +12,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from tests.patience import PATIENCE_S
 from vision_node.detections import Detection, Detections
 from vision_node.imaging import Image, as_pixels
 from vision_node.inference.manifest import ModelError
@@ -159,7 +160,7 @@ async def test_a_node_that_is_told_to_use_a_gpu_and_cannot_does_not_come_online(
         env={"PATH": os.environ["PATH"], "GEMBA_ONNX_PROVIDER": "cuda"},
         stderr=asyncio.subprocess.PIPE,
     )
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         _, said = await process.communicate()
     assert process.returncode == 1
     assert b"does not come online: GEMBA_ONNX_PROVIDER is cuda" in said

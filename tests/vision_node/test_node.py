@@ -10,7 +10,8 @@ import pytest
 from common.schemas.mesh import RESTART_EXIT_CODE
 from common.schemas.vision import HeartbeatReceipt
 from tests.callers import calling
-from tests.vision_node.mesh_stub import TIMEOUT_S, Mesh, assignment
+from tests.patience import PATIENCE_S
+from tests.vision_node.mesh_stub import Mesh, assignment
 from tests.vision_node.node_process import NodeProcess, node_process
 from vision_node import tools as tool_package
 from vision_node.pipeline.catalogue import discover
@@ -46,7 +47,7 @@ async def node(shared: NodeProcess) -> AsyncIterator[NodeProcess]:
     shared.mesh.forget()
     yield shared
     shared.mesh.images_open.set()
-    async with asyncio.timeout(TIMEOUT_S):
+    async with asyncio.timeout(PATIENCE_S):
         while await is_at_work(shared):  # the node is another process
             await asyncio.sleep(0.01)
 

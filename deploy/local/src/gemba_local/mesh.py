@@ -48,7 +48,7 @@ class LocalMesh:
 
     data_dir: Path
     settings: Mapping[str, str] = field(default_factory=dict)
-    timeout_s: float = 90.0
+    timeout_s: float = 240.0
     arguments: Sequence[str] = ()
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False, repr=False)
     _ports: dict[str, str] = field(default_factory=free_ports, init=False, repr=False)
