@@ -71,7 +71,7 @@ async def test_second_start_finds_the_data_of_the_first_with_a_new_mesh_secret_t
     await database.execute("CREATE TABLE parts (v vector(2)); INSERT INTO parts VALUES ('[1,2]')")
     await database.close()
     bus = await nats.connect(mesh.nats_url)
-    stream = bus.jetstream()
+    stream = bus.jetstream(timeout=PATIENCE_S)
     await stream.add_stream(name="parts", subjects=["parts"])
     await stream.publish("parts", b"one")
     await bus.close()
@@ -92,7 +92,7 @@ async def test_second_start_finds_the_data_of_the_first_with_a_new_mesh_secret_t
     assert await database.fetchval("SELECT v::text FROM parts") == "[1,2]"
     await database.close()
     bus = await nats.connect(mesh.nats_url)
-    assert (await bus.jetstream().stream_info("parts")).state.messages == 1
+    assert (await bus.jetstream(timeout=PATIENCE_S).stream_info("parts")).state.messages == 1
     await bus.close()
     assert mesh.state["ports"] == ports
     assert mesh.admin_password == first_password

@@ -13,7 +13,7 @@ import pytest
 
 from gemba_local.mesh import LocalMesh
 from tests.mqtt.conftest import Client, Device, Raw, connect_packet, text
-from tests.patience import PROMPTLY_S
+from tests.patience import PATIENCE_S, PROMPTLY_S
 
 Connect = Callable[..., Awaitable[Client]]
 MakeDevice = Callable[[], Awaitable[Device]]
@@ -298,7 +298,7 @@ async def test_printer_speaks_under_its_own_mount_point_until_its_key_ends(
     await bus.flush()
     client = await connect(printer_id, key, protocol=paho.MQTTv31)
     await client.publish("octoPrint/temperature/tool0", {"actual": 200.5, "target": 210})
-    message = await heard.next_msg(10)
+    message = await heard.next_msg(PATIENCE_S)
     place = printer_id.replace(".", "%2E")
     assert message.subject == f"gemba.printers.{place}.octoPrint.temperature.tool0"
     await bus.close()

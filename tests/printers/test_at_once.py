@@ -349,7 +349,7 @@ async def test_each_printers_messages_keep_their_order(shared: Running) -> None:
 async def test_kept_messages_are_stored_before_they_would_be_sent_again(alone: Alone) -> None:
     running = alone(GEMBA_PRINTER_MQTT_REPORT_S="60")
     bus = await nats.connect(running.nats.url)
-    jetstream = bus.jetstream()
+    jetstream = bus.jetstream(timeout=PATIENCE_S)
     # What the MQTT door makes there.
     await jetstream.add_stream(StreamConfig(name=MQTT_STREAM, subjects=["$MQTT.msgs.>"]))
     await ensure_mailboxes(jetstream)

@@ -143,6 +143,8 @@ class LocalMesh:
     def spawn(self) -> None:
         """Start the runner without waiting for anything."""
         environment = {name: value for name, value in os.environ.items() if name[:6] != "GEMBA_"}
+        # One limit for both: the runner must not give up before who waits for it.
+        environment |= {"GEMBA_START_TIMEOUT_S": str(self.timeout_s)}
         environment |= self._ports | dict(self.settings)
         environment |= {"GEMBA_DATA_DIR": str(self.data_dir), "GEMBA_DIE_WITH_PARENT": "true"}
         with self.log.open("ab") as log:
@@ -176,7 +178,7 @@ class LocalMesh:
         )
         return int(self.state["processes"][name]["pid"])
 
-    def stop(self, number: signal.Signals = signal.SIGTERM, *, timeout_s: float = 60.0) -> int:
+    def stop(self, number: signal.Signals = signal.SIGTERM, *, timeout_s: float = 120.0) -> int:
         """Stop the mesh in order; returns the runner's exit code."""
         self._running.send_signal(number)
         return self._running.wait(timeout_s)
