@@ -215,7 +215,7 @@ async def test_two_hundred_requests_at_once_all_pass(through: httpx.AsyncClient)
     assert {task.result().status_code for task in sent} == {200}
 
 
-async def test_a_stopped_gateway_ends_within_its_drain_time(
+async def test_a_stopped_gateway_that_serves_nobody_ends_at_once(
     gateway_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     log = tmp_path_factory.mktemp("drain") / "log"
