@@ -1,6 +1,7 @@
 """Logs of every service: filters, traces, redaction, budgets, and a flood that harms nobody."""
 
 import asyncio
+import itertools
 import logging
 import secrets
 from collections.abc import AsyncIterator
@@ -11,6 +12,7 @@ from typing import Any
 import httpx
 import orjson
 import psutil
+import pytest
 
 from cluster.service.logs import budgets
 from common.logs import JsonFormatter
@@ -149,16 +151,23 @@ async def test_what_a_service_dropped_itself_is_told(
     assert lines[0]["fields"] == {"dropped": 123}
 
 
-def test_a_source_keeps_within_its_budget_and_warnings_get_through() -> None:
-    buffer = LogBuffer("lathe")
+@pytest.mark.parametrize(
+    ("pause_s", "kept"),
+    [pytest.param(0.0, 2_000, id="at once"), pytest.param(0.002, 3_750, id="while nobody takes")],
+)
+def test_a_source_keeps_within_its_bounds_and_warnings_get_through(
+    pause_s: float, kept: int
+) -> None:
+    times = itertools.count(step=pause_s)
+    buffer = LogBuffer("lathe", clock=lambda: next(times))
     logger = logging.Logger("flood")
     logger.addHandler(buffer)
     for number in range(20_000):
         logger.info("noise %d", number)
     logger.warning("the spindle is hot")
     lines, dropped = buffer.take(10 * 2**20)
-    assert len(lines) < 6_000
-    assert dropped == 20_001 - len(lines) == buffer.dropped
+    assert len(lines) == kept + 1
+    assert dropped == 20_000 - kept == buffer.dropped
     assert b"the spindle is hot" in lines[-1]
     assert buffer.take(2**20) == ([], 0)
 

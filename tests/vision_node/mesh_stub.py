@@ -167,6 +167,7 @@ def machine_paths(mesh: Mesh) -> APIRouter:
             raise HTTPException(404)
         if mesh.is_slow_with_the_living and heartbeat.status != "offline":
             mesh.beats_under_way += 1
+            await mesh.note()
             await asyncio.sleep(0.5)
             mesh.beats_under_way -= 1
         mesh.heartbeats.append(heartbeat)

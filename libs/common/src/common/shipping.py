@@ -1,12 +1,13 @@
 """Log lines on their way to the cluster service: bounded, so that a flood harms nobody.
 
 What is over the budget is counted and stays on standard error only. Warnings and errors have a
-budget of their own: a flood of small talk does not hide them.
+budget and room of their own: a flood of small talk does not hide them, nor while nobody takes it.
 """
 
 import logging
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Any, Final
 
 import orjson
@@ -16,6 +17,8 @@ from common.logs import JsonFormatter, redact, request_id
 MOST_LINE_BYTES: Final = 16 * 1024
 _MOST_LINES: Final = 5_000
 _MOST_BYTES: Final = 4 * 1024 * 1024
+# How much of that may be small talk.
+_SMALL_TALK_SHARE: Final = 0.75
 _LINES_PER_S: Final = 500.0
 _BURST: Final = 2_000.0
 
@@ -23,17 +26,20 @@ _BURST: Final = 2_000.0
 class Budget:
     """A token bucket: `rate` a second, at most `burst` at once."""
 
-    __slots__ = ("_burst", "_left", "_rate", "_seen")
+    __slots__ = ("_burst", "_clock", "_left", "_rate", "_seen")
 
-    def __init__(self, *, rate: float, burst: float) -> None:
+    def __init__(
+        self, *, rate: float, burst: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._rate = rate
         self._burst = burst
         self._left = burst
-        self._seen = time.monotonic()
+        self._clock = clock
+        self._seen = clock()
 
     def take(self, count: float = 1.0) -> bool:
         """True when there is room for so many more."""
-        now = time.monotonic()
+        now = self._clock()
         self._left = min(self._burst, self._left + (now - self._seen) * self._rate)
         self._seen = now
         if self._left < count:
@@ -45,21 +51,22 @@ class Budget:
 class LogBuffer(logging.Handler):
     """Keeps lines until they are taken; what does not fit is dropped and counted."""
 
-    def __init__(self, component: str) -> None:
+    def __init__(self, component: str, *, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
         self.setFormatter(JsonFormatter(component))
         self._component = component
         self._lines: deque[bytes] = deque()
         self._bytes = 0
-        self._small_talk = Budget(rate=_LINES_PER_S, burst=_BURST)
-        self._warnings = Budget(rate=_LINES_PER_S / 2, burst=_BURST / 2)
+        self._small_talk = Budget(rate=_LINES_PER_S, burst=_BURST, clock=clock)
+        self._warnings = Budget(rate=_LINES_PER_S / 2, burst=_BURST / 2, clock=clock)
         self._newly_dropped = 0
         self.dropped = 0
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep one record's line; never raises into the caller's code."""
-        budget = self._warnings if record.levelno >= logging.WARNING else self._small_talk
-        if not budget.take() or len(self._lines) >= _MOST_LINES or self._bytes >= _MOST_BYTES:
+        is_small_talk = record.levelno < logging.WARNING
+        budget = self._small_talk if is_small_talk else self._warnings
+        if not budget.take() or self._is_full(_SMALL_TALK_SHARE if is_small_talk else 1.0):
             self.dropped += 1
             self._newly_dropped += 1
             return
@@ -72,6 +79,9 @@ class LogBuffer(logging.Handler):
             return
         self._lines.append(line)
         self._bytes += len(line)
+
+    def _is_full(self, share: float) -> bool:
+        return len(self._lines) >= share * _MOST_LINES or self._bytes >= share * _MOST_BYTES
 
     def _cut(self, record: logging.LogRecord) -> bytes:
         message = redact(record.getMessage())[: MOST_LINE_BYTES // 4]
