@@ -73,7 +73,7 @@ async def test_a_restart_puts_a_new_process_in_place_and_loses_no_work(
     assert (done["status"], done["progress"], done["error"]) == ("completed", 100, None)
     assert done["requested_by"] == "admin"
     assert mesh.pid("vision-node") != old
-    assert "was told to restart" in mesh.log.read_text()
+    await asyncio.to_thread(mesh.wait_said, "was told to restart")
     assert (await the_node(admin))["status"] in ("online", "busy")
     for record in started:
         assert (await inspector.until(record["id"]))["status"] == "completed"

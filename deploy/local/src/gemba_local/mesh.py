@@ -170,6 +170,10 @@ class LocalMesh:
                 raise self._failure(f"it did not {what} within {self.timeout_s:g} s")
             time.sleep(_POLL_S)
 
+    def wait_said(self, text: str) -> None:
+        """Wait until the log has this text: it is written a moment after what it tells of."""
+        self.wait(lambda _: text in self.log.read_text(errors="replace"), f"say {text!r}")
+
     def wait_restarted(self, name: str, old_pid: int) -> int:
         """Wait until another process has taken this one's place; returns its id."""
         self.wait(

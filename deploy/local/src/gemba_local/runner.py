@@ -92,11 +92,12 @@ class Runner:
         self._state.lacks = await supervisor.wait_ready(names, timeout_s=limit_s)
         for name, lack in self._state.lacks.items():
             self._journal.note(f"{name} is not ready after {limit_s:g} s: {lack}", level="ERROR")
-        self._set_status("incomplete" if self._state.lacks else "ready")
+        # Who sees "ready" may stop the mesh at once: all has been said by then.
         self._journal.block(welcome(plan, self._settings, style=self._journal.format))
+        plan.folder.welcomed.touch(mode=0o600)
+        self._set_status("incomplete" if self._state.lacks else "ready")
         if plan.demo and not self._state.lacks:
             supervisor.add(plan.demo)
-        plan.folder.welcomed.touch(mode=0o600)
 
     async def _until_stop(self, work: Coroutine[Any, Any, None]) -> None:
         working = asyncio.ensure_future(work)
