@@ -211,6 +211,9 @@ async def test_a_printer_that_sends_too_much_delays_only_itself(
             for status in ("paused", "printing", "paused", "printing"):
                 state = await calm.update(calm_job, status=status)
                 assert state["status"] == status
+            impostor = Owner(client, busy.printer_id, "prn_wrong")
+            refused = await impostor.post("update", print_status_id=busy_job, progress=99)
+            assert refused.status_code == 401
             assert not any(task.done() for task in flood)
         states = await asyncio.gather(*flood)
         assert max(state["progress_percentage"] for state in states) == 49

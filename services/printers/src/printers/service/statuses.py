@@ -92,7 +92,10 @@ class StatusService:
         """
         _check_time(request, lens)
         with metrics.UPDATE_SECONDS.time():
-            async with self._turns.of(request.printer_id), self._database.transaction() as session:
+            async with (
+                self._turns.of((request.printer_id, api_key)),
+                self._database.transaction() as session,
+            ):
                 printer = await opened(session, request.printer_id, api_key, lock=True)
                 job = await _job_of(session, request.print_status_id, printer.printer_id)
                 usual_s = await usual_of(session, job)
@@ -118,7 +121,10 @@ class StatusService:
         if not api_key or len(api_key) > LONGEST_KEY or not 1 <= job_id <= LARGEST_ID:
             return None
         began = time.perf_counter()
-        async with self._turns.of(request.printer_id), self._pool.connection() as connection:
+        async with (
+            self._turns.of((request.printer_id, api_key)),
+            self._pool.connection() as connection,
+        ):
             seen = await at_once.seen_by_key(
                 connection, request.printer_id, digest(api_key), job_id=job_id
             )

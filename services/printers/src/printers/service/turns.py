@@ -1,7 +1,7 @@
 """Updates of one printer one after another, those of different printers at once."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
 from typing import Final
 from weakref import WeakValueDictionary
@@ -19,16 +19,20 @@ class Turns:
 
     def __init__(self, *, patience_s: float = _PATIENCE_S) -> None:
         self._patience_s = patience_s
-        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._locks: WeakValueDictionary[Hashable, asyncio.Lock] = WeakValueDictionary()
 
     @asynccontextmanager
-    async def of(self, printer_id: str) -> AsyncIterator[None]:
-        """Wait for this printer's turn, and keep it until the block ends.
+    async def of(self, speaker: Hashable) -> AsyncIterator[None]:
+        """Wait for the turn of who speaks for a printer, and keep it until the block ends.
+
+        Args:
+            speaker: the printer and the key that was sent with it: who has a wrong one waits
+                with others of that kind, not with the printer.
 
         Raises:
             Unavailable: it did not come in time.
         """
-        lock = self._locks.setdefault(printer_id, asyncio.Lock())
+        lock = self._locks.setdefault(speaker, asyncio.Lock())
         try:
             async with asyncio.timeout(self._patience_s):
                 await lock.acquire()
