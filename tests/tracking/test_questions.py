@@ -11,8 +11,10 @@ import pytest
 
 from tests.patience import eventually
 from tests.tracking.conftest import INSIDE, OUTSIDE, Floor, Make, made, new_floor
+from tracking.asking.answers import Facts
 from tracking.asking.grounding import is_grounded, numbers_in, numbers_shown
 from tracking.asking.languages import language_of
+from tracking.asking.meanings import meaning_of_anomaly, meaning_of_question
 from tracking.asking.periods import NoSuchPeriod, period_of
 from tracking.asking.questions import understood
 
@@ -175,9 +177,40 @@ async def test_like_anomalies_of_the_past_are_sources(asked: Floor) -> None:
 
     told, likes = await eventually(found)
     assert likes[0]["collection"] == "anomaly_patterns"
-    assert 0.35 <= likes[0]["score"] <= 1
+    assert 0.6 <= likes[0]["score"] <= 1
     assert all(one["payload"]["timestamp"] < "2025-01-15" for one in likes)
     assert "รอชิ้นส่วนจากคลัง" in told["answer"] or likes[0]["payload"]["root_cause"] is None
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "ทำไม zone {} วันที่ 2025-01-15 ทำงานช้ากว่าปกติ",
+        "Why was {} slow on 2025-01-15?",
+        "Por que a zona {} foi lenta em 2025-01-15?",
+    ],
+)
+async def test_a_slow_day_is_like_days_of_the_same_cause(asked: Floor, query: str) -> None:
+    async def like() -> Any:
+        told = await ask(asked, query.format(asked.z1))
+        return [one for one in told["sources"] if one["type"] == "vector"]
+
+    likes = await eventually(like, what="a like anomaly")
+    assert likes[0]["payload"]["anomaly_type"] == "excessive_idle"
+    assert likes[0]["score"] > 0.5
+
+
+def test_what_is_alike_depends_on_no_name_day_or_figure() -> None:
+    idle = {"anomaly_type": "excessive_idle", "root_cause": "no parts"}
+    assert meaning_of_anomaly(idle) == "Workers were idle and did not work. no parts"
+    text = "Why was Z1-6dc4f7 slow on 2025-01-15, by 15%?"
+    seen = {"productivity": 0.5, "idle_minutes": 20.0, "people": 1, "unseen_percent": 0.0}
+    usual = {"idle_minutes": 1.0, "people": 1}
+    listed = {"listed": [{"anomaly_type": "excessive_idle"}, {"anomaly_type": "zone_empty"}]}
+    facts = Facts({"period_stats": seen, "usual_stats": usual, "anomalies": listed})
+    found = "Workers were idle and did not work. Nobody was there"
+    assert meaning_of_question(text, facts) == f"{found}. Why was slow on , by ?"
+    assert meaning_of_question(text, Facts()) == "Why was slow on , by ?"
 
 
 async def test_the_other_intents_are_answered_too(asked: Floor) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from tracking.asking.findings import causes_of
+from tracking.asking.findings import Cause, causes_of
 from tracking.asking.languages import Language
 from tracking.asking.phrases import say
 from tracking.asking.questions import Question
@@ -17,6 +17,18 @@ class Facts:
 
     sql: dict[str, Any] = field(default_factory=dict)
     similar: list[dict[str, Any]] = field(default_factory=list)
+
+    def anomalies(self) -> list[dict[str, Any]]:
+        """The first anomalies of the period."""
+        listed: list[dict[str, Any]] = self.sql.get("anomalies", {}).get("listed", [])
+        return listed
+
+    def causes(self) -> list[Cause]:
+        """Why the period was as it was; empty where nothing was seen in it."""
+        now = self.sql.get("period_stats")
+        if now is None or now["productivity"] is None:
+            return []
+        return causes_of(now, self.sql.get("usual_stats"), self.anomalies())
 
     def sources(self) -> list[dict[str, Any]]:
         """As the answer shows them."""
@@ -93,8 +105,7 @@ def _performance(question: Question, facts: Facts) -> str:
         is_below = now["productivity"] < usual["productivity"]
         told = {"usual_percent": usual["productivity_percent"]}
         lines.append(say("below" if is_below else "above", language, **told))
-    anomalies = facts.sql.get("anomalies", {}).get("listed", [])
-    causes = causes_of(now, usual, anomalies)
+    causes = facts.causes()
     values = {**now, "count": facts.sql.get("anomalies", {}).get("count", 0)}
     if usual is not None:
         values |= {
@@ -105,7 +116,7 @@ def _performance(question: Question, facts: Facts) -> str:
     for number, cause in enumerate(causes, 1):
         lines.append(f"{number}. {say(cause.kind, language, **values)}")
         if cause.kind == "anomalies":
-            lines += [_anomaly(one, language) for one in anomalies]
+            lines += [_anomaly(one, language) for one in facts.anomalies()]
     lines += [_similar(one, language) for one in facts.similar[:1]]
     lines += ["", say("advice", language)]
     return "\n".join([*lines, *(f"- {say(f'do_{cause.kind}', language)}" for cause in causes)])

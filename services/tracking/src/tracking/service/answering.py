@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from common.db import Database
 from tracking.asking.answers import Facts, answer_of, reasoning_of
+from tracking.asking.meanings import meaning_of_question
 from tracking.asking.periods import NoSuchPeriod
 from tracking.asking.questions import Question, understood
 from tracking.repository import workers, zones
@@ -71,7 +72,8 @@ class AnswerService:
             facts = await gathered(session, calendar, question)
         if question.intent in _RECALLED and question.unknown_id is None:
             before = similar_before(calendar, question)
-            facts.similar = await self._recall.similar(question.text, before=before)
+            meaning = meaning_of_question(question.text, facts)
+            facts.similar = await self._recall.similar(meaning, before=before)
         return Prepared(question, facts, answer_of(question, facts), began)
 
     async def answer(self, request: QueryRequest) -> Answer:

@@ -15,6 +15,7 @@ import httpx
 
 from common.pool import Pool
 from common.trust import trust
+from tracking.asking.meanings import meaning_of_anomaly
 from tracking.events import utc
 from tracking.models import VECTOR_SIZE
 from tracking.repository import vectors
@@ -130,7 +131,7 @@ class RecallService:
                 rows = await vectors.unembedded(connection, _AT_ONCE)
             if not rows:
                 return
-            found = await self._encoder.encode([_text(row) for row in rows])
+            found = await self._encoder.encode([meaning_of_anomaly(row) for row in rows])
             if self._qdrant is not None:
                 try:
                     await self._qdrant.keep(rows, found)
@@ -163,12 +164,6 @@ class RecallService:
         self._encoder.close()
         if self._qdrant is not None:
             await self._qdrant.close()
-
-
-def _text(row: dict[str, Any]) -> str:
-    kind = str(row["anomaly_type"]).replace("_", " ")
-    cause = f". {row['root_cause']}" if row["root_cause"] else ""
-    return f"{kind}: {row['description']}{cause}"
 
 
 def _payload(row: dict[str, Any]) -> dict[str, Any]:
