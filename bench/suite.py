@@ -28,7 +28,7 @@ SUITE: Final = (
     Bench("mqtt", ("--messages", "5000", "--idle", "1000")),
     Bench("printers_farm", ("500", "20")),
     Bench("cluster_sockets", ("200", "8")),
-    Bench("promptness"),
+    Bench("promptness", ("--times", "3")),
     Bench("dashboard", ("--minutes", "0.5")),
     Bench("gateway", ("--requests", "2000", "--rounds", "3")),
 )
