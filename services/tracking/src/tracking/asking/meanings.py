@@ -25,7 +25,7 @@ _CAUSES: Final[Mapping[CauseKind, RuleName]] = {
     "idle": "excessive_idle",
     "fewer_people": "understaffed",
 }
-_CODE: Final = re.compile(r"[^\s,.;:!?()]*\d[^\s,.;:!?()]*")
+_WORD: Final = re.compile(r"[^\s,.;:!?()]+")
 
 
 def meaning_of_anomaly(row: Mapping[str, Any]) -> str:
@@ -46,4 +46,8 @@ def meaning_of_question(text: str, facts: Facts) -> str:
     kinds = [_CAUSES[cause.kind] for cause in facts.causes() if cause.kind in _CAUSES]
     kinds += [one["anomaly_type"] for one in facts.anomalies()]
     found = dict.fromkeys(_MEANINGS[kind] for kind in kinds)
-    return ". ".join([*found, " ".join(_CODE.sub(" ", text).split())])
+    return ". ".join([*found, " ".join(_WORD.sub(_unless_a_code, text).split())])
+
+
+def _unless_a_code(word: re.Match[str]) -> str:
+    return "" if any(letter.isdigit() for letter in word[0]) else word[0]
