@@ -21,8 +21,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from common.errors import Unavailable
 from common.mailboxes import MQTT_STREAM, PRINTERS, ensure_mailboxes
 from common.pool import Pool
+from common.turns import Turns
 from printers.repository.at_once import Change, Seen, save, seen_of
-from printers.service.turns import Turns
 from printers.settings import Settings
 from tests.callers import calling
 from tests.infrastructure import Nats, Postgres

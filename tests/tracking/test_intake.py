@@ -7,6 +7,7 @@ import secrets
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 
@@ -265,6 +266,28 @@ async def test_many_at_once_are_taken_once_each(floor: Floor) -> None:
     assert sum(answer["accepted"] for answer in answers) == len(frames)
     (stay,) = await sessions_of(floor)
     assert (stay["state"], stay["total_active_seconds"]) == ("completed", 29.5)
+
+
+async def test_a_camera_that_sends_too_much_delays_only_itself(launch: Make) -> None:
+    running = launch()
+    address = running.environment["GEMBA_DATABASE_URL"].replace("+asyncpg", "")
+    holding = await asyncpg.connect(address)
+    async with running.client("admin") as client:
+        busy, calm = await new_floor(client), await new_floor(client)
+        frames = busy.stay([(30, INSIDE), (5, OUTSIDE)])
+        async with holding.transaction():
+            await holding.execute(
+                "SELECT FROM tracking.camera_states WHERE camera_id = $1 FOR UPDATE",
+                busy.camera_id,
+            )
+            # More than there are connections; each waits for what is held.
+            flood = [asyncio.create_task(busy.post([frame])) for frame in frames]
+            for part in (calm.stay([(2, INSIDE)]), calm.stay([(2, OUTSIDE)], start=2)):
+                assert (await calm.post(part))["accepted"] == len(part)
+            assert not any(task.done() for task in flood)
+        answers = await asyncio.gather(*flood)
+        assert sum(answer["accepted"] for answer in answers) == len(frames)
+    await holding.close()
 
 
 async def test_a_restart_in_the_middle_changes_nothing(launch: Make) -> None:

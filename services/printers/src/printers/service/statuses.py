@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from common.db import Database
 from common.pool import Pool
+from common.turns import Turns
 from printers import metrics
 from printers.advancing import Change
 from printers.keys import digest
@@ -35,7 +36,6 @@ from printers.service.gone import (
 )
 from printers.service.recording import Recorded, Recorder, usual_of
 from printers.service.telling import Teller
-from printers.service.turns import Turns
 from printers.service.views import Lens, active_job, basic_status, full_status
 from printers.states import FINAL
 

@@ -16,6 +16,7 @@ from typing import Any, Final
 import orjson
 
 from common.pool import Connection, Pool
+from common.turns import Turns
 from tracking import metrics
 from tracking.floor.following import Memory, Outcome, follow
 from tracking.floor.observations import Frame, Seconds
@@ -67,6 +68,7 @@ class IntakeService:
         self._plans = plans
         self._teller = teller
         self._memories: dict[str, Known] = {}
+        self._turns = Turns()
 
     async def take(self, batch: Batch) -> Receipt:
         """Take a batch in; it is stored when this returns.
@@ -74,9 +76,11 @@ class IntakeService:
         Raises:
             CameraGone: there is no such camera.
             BadField: a track names an unknown worker.
+            Unavailable: the camera has sent so much that this batch's turn did not come.
         """
         began = time.perf_counter()
-        receipt = await self._at_once(batch) or await self._in_turn(batch)
+        async with self._turns.of(batch.camera_id):
+            receipt = await self._at_once(batch) or await self._in_turn(batch)
         _count(receipt, time.perf_counter() - began)
         return receipt
 

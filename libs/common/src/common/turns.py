@@ -1,4 +1,4 @@
-"""Updates of one printer one after another, those of different printers at once."""
+"""What is about one thing one after another, what is about different things at once."""
 
 import asyncio
 from collections.abc import AsyncIterator, Hashable
@@ -12,7 +12,7 @@ _PATIENCE_S: Final = 15.0
 
 
 class Turns:
-    """Who waits here holds no connection: a printer that sends much delays only itself.
+    """Who waits here holds no connection: a printer or camera that sends much delays only itself.
 
     It is about this process. What another replica changes meanwhile, PostgreSQL tells.
     """
@@ -22,17 +22,17 @@ class Turns:
         self._locks: WeakValueDictionary[Hashable, asyncio.Lock] = WeakValueDictionary()
 
     @asynccontextmanager
-    async def of(self, speaker: Hashable) -> AsyncIterator[None]:
-        """Wait for the turn of who speaks for a printer, and keep it until the block ends.
+    async def of(self, what: Hashable) -> AsyncIterator[None]:
+        """Wait for the turn, and keep it until the block ends.
 
         Args:
-            speaker: the printer and the key that was sent with it: who has a wrong one waits
-                with others of that kind, not with the printer.
+            what: what must not be changed twice at once; where who asks has proved nothing yet,
+                its proof too, so that only those with the same one wait for each other.
 
         Raises:
             Unavailable: it did not come in time.
         """
-        lock = self._locks.setdefault(speaker, asyncio.Lock())
+        lock = self._locks.setdefault(what, asyncio.Lock())
         try:
             async with asyncio.timeout(self._patience_s):
                 await lock.acquire()
