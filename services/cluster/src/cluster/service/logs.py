@@ -75,13 +75,14 @@ class LogStore:
         budget = self._budget_of(component)
         if budget is None:
             return
-        for raw in message.data.split(b"\n"):
-            if not raw:
-                continue
-            # Judged before it is parsed: what is dropped costs next to nothing.
+        lines = [raw for raw in message.data.split(b"\n") if raw]
+        for place, raw in enumerate(lines):
+            # The rest is dropped unseen: a flood must cost so little that others' lines, which come
+            # behind it, are not kept waiting until NATS drops them.
             if len(self._waiting) >= _MOST_WAITING or not budget.take():
-                self._drop(component, 1)
-            elif (row := _row_of(raw, component)) is not None:
+                self._drop(component, len(lines) - place)
+                break
+            if (row := _row_of(raw, component)) is not None:
                 self._waiting.append(row)
         self._news.set()
 
