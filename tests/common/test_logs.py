@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.logs import JsonFormatter, redact
-from tests.patience import PATIENCE_S
 
 
 @pytest.mark.parametrize(
@@ -53,7 +52,7 @@ def test_any_message_is_one_line_of_json(message: str) -> None:
 def test_a_long_line_is_redacted_in_time(part: str) -> None:
     began = time.monotonic()
     redact(part * (200_000 // len(part)))
-    assert time.monotonic() - began < PATIENCE_S
+    assert time.monotonic() - began < 3
 
 
 def test_a_secret_is_found_behind_other_characters() -> None:

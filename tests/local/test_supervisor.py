@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from tests.patience import PATIENCE_S
 
 from gemba_local.children import ChildSpec
 from gemba_local.journal import Journal
@@ -121,7 +120,7 @@ async def test_deaf_child_is_killed_after_its_time_and_at_once_in_a_hurry(tmp_pa
         "import signal, time\n"
         "signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(1000)"
     )
-    for limit_s, is_hurried in ((0.3, False), (1000.0, True)):
+    for limit_s, is_hurried in ((0.3, False), (100.0, True)):
         log = tmp_path / f"log{limit_s}"
         hurry = asyncio.Event()
         deaf = _program("deaf", code, stop_timeout_s=limit_s)
@@ -131,7 +130,7 @@ async def test_deaf_child_is_killed_after_its_time_and_at_once_in_a_hurry(tmp_pa
                 hurry.set()
             begun = time.monotonic()
             await supervisor.stop(hurry=hurry)
-            assert time.monotonic() - begun < PATIENCE_S
+            assert time.monotonic() - begun < 5
         assert "deaf did not stop; killing it" in log.read_text()
 
 
